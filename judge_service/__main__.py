@@ -1,0 +1,5 @@
+"""`python -m judge_service`."""
+
+from judge_service.cli.app import main
+
+main()

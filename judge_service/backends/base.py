@@ -1,0 +1,66 @@
+"""What every backend is: one method that takes a round of prompts and brings a completion for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from judge_service.domain.prompting import Completion, JudgePrompt
+from judge_service.domain.verdicts import Failure, FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which terms a case's prompts are answered.
+
+    Attributes:
+        deadline: the event loop's time after which no answer is waited for.
+        cache: use, refresh (ask anew and remember), bypass (neither look nor remember) or only (never ask).
+        affinity: a case's calls share it, so that they meet the same replica and its prefix cache.
+    """
+
+    deadline: float = float("inf")
+    cache: Literal["use", "refresh", "bypass", "only"] = "use"
+    affinity: int = 0
+    priority: Literal["online", "batch"] = "online"
+
+
+class Backend(Protocol):
+    """Answers prompts. A failure is a completion with `failure` set, never an exception."""
+
+    async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
+        """One completion for each prompt, in their order."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what is held; no call may follow."""
+        ...
+
+
+class TransientFault(Exception):
+    """A call failed in a way that may pass when tried again. It never leaves this room.
+
+    Attributes:
+        retry_after: seconds the server asked to wait, if it did.
+    """
+
+    def __init__(self, kind: FailureKind, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.kind: FailureKind = kind
+        self.retry_after = retry_after
+
+
+def failed(kind: FailureKind, message: str, raw: str | None = None) -> Completion:
+    """A completion that says why there is none."""
+    return Completion(failure=Failure(kind, message, raw=raw))
+
+
+async def each(
+    prompts: Sequence[JudgePrompt], ask: Callable[[JudgePrompt], Awaitable[Completion]]
+) -> list[Completion]:
+    """Asks for every prompt at once; alone, it costs no task."""
+    if len(prompts) == 1:
+        return [await ask(prompts[0])]
+    return list(await asyncio.gather(*map(ask, prompts)))

@@ -1,0 +1,72 @@
+"""Spans become chat messages. Control strings in *their* text are broken, so that no server can take them for its own."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from judge_service.domain.prompting import JudgePrompt, Span, Spans
+
+BREAK: Final = "\u200b"
+"""Zero-width space, put after the first character of a control string: invisible to a reader, fatal to a tokenizer's match."""
+
+_NAMES: Final = (
+    "s",
+    "bos",
+    "eos",
+    "pad",
+    "unk",
+    "mask",
+    "sep",
+    "cls",
+    "think",
+    "thinking",
+    "reasoning",
+    "tool_call",
+    "tool_calls",
+    "tool_response",
+    "start_of_turn",
+    "end_of_turn",
+    "start_of_image",
+    "end_of_image",
+    "image_soft_token",
+    "image",
+    "video",
+    "audio",
+    "endoftext",
+    r"extra_id_\d+",
+    r"unused\d+",
+)
+_CONTROL: Final = re.compile(
+    r"<(?=[|｜])"  # <|im_end|>, <｜User｜>, and a half of one
+    rf"|<(?=/?(?:{'|'.join(_NAMES)})>)"  # added tokens without bars; other tags are code and stay as they are
+    r"|<(?=<?/?SYS>>)"  # <<SYS>>
+    r"|\[(?=/?[A-Z][A-Z_]{2,40}\])"  # [INST], [/INST], [TOOL_CALLS]
+)
+_SUSPECT: Final = re.compile(r"[<\[]")
+
+
+def messages(prompt: JudgePrompt) -> list[dict[str, str]]:
+    """The prompt as a system and a user message."""
+    return [
+        {"role": "system", "content": rendered(prompt.system)},
+        {"role": "user", "content": rendered(prompt.user)},
+    ]
+
+
+def rendered(spans: Spans) -> str:
+    """The spans as one text, with control strings in untrusted spans broken."""
+    if len(spans) == 1:
+        return _safe(spans[0])
+    return "".join([_safe(span) for span in spans])
+
+
+def _safe(span: Span) -> str:
+    if span.source is None or not _SUSPECT.search(span.text):
+        return span.text
+    return broken(span.text)
+
+
+def broken(text: str) -> str:
+    """The text with a zero-width space inside every string that could be a control token of some model."""
+    return _CONTROL.sub(lambda found: found[0] + BREAK, text)

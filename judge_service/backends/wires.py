@@ -1,0 +1,105 @@
+"""How a request reaches a judge server: straight over one aiohttp pool."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import aiohttp
+
+from judge_service.backends.base import TransientFault
+
+CONNECT_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A server's answer, whatever its status.
+
+    Attributes:
+        retry_after: seconds it asked to wait, if it did.
+    """
+
+    status: int
+    body: bytes
+    retry_after: float | None = None
+
+
+class Wire(Protocol):
+    """Carries requests to one server over connections that are kept open."""
+
+    address: str
+
+    async def post(self, path: str, body: bytes, affinity: int) -> Reply:
+        """Sends a JSON body.
+
+        Raises:
+            TransientFault: no whole answer came.
+        """
+        ...
+
+    async def get(self, path: str) -> Reply:
+        """Fetches a path.
+
+        Raises:
+            TransientFault: no whole answer came.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        ...
+
+
+class DirectWire:
+    """One aiohttp session, made when it is first used and kept for the life of the process."""
+
+    def __init__(self, address: str, key: str | None, connections: int) -> None:
+        self.address = address.rstrip("/")
+        self._headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, ttl_dns_cache=300),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+                headers=self._headers,
+                auto_decompress=True,
+            )
+        return self._session
+
+    async def post(self, path: str, body: bytes, affinity: int) -> Reply:
+        """Sends a JSON body and reads the whole answer."""
+        return await self._exchange("POST", path, body)
+
+    async def get(self, path: str) -> Reply:
+        """Fetches a path."""
+        return await self._exchange("GET", path, None)
+
+    async def _exchange(self, method: str, path: str, body: bytes | None) -> Reply:
+        try:
+            async with self._opened().request(method, self.address + path, data=body) as response:
+                return Reply(response.status, await response.read(), seconds(response.headers.get("retry-after")))
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as e:
+            raise TransientFault("judge_unavailable", f"{self.address}: {_told(e)}") from None
+
+    async def aclose(self) -> None:
+        """Closes the session."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def seconds(retry_after: str | None) -> float | None:
+    """A Retry-After header in seconds; a date in it is taken as no wish."""
+    try:
+        return max(0.0, float(retry_after)) if retry_after else None
+    except ValueError:
+        return None
+
+
+def _told(error: BaseException) -> str:
+    return str(error) or type(error).__name__

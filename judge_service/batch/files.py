@@ -1,0 +1,106 @@
+"""Rows from files and standard input, one at a time."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+import orjson
+
+from judge_service.errors import InvalidRequest
+
+STANDARD: Final = "-"
+KINDS: Final = (".jsonl", ".jsonl.gz", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its value, or why it cannot be read.
+
+    Attributes:
+        where: file and line, for messages.
+    """
+
+    where: str
+    value: Any = None
+    error: str | None = None
+
+
+def kind_of(path: str) -> str:
+    """The kind of file a name stands for.
+
+    Raises:
+        InvalidRequest: a kind that is not read or written here.
+    """
+    if path == STANDARD:
+        return ".jsonl"
+    name = Path(path).name.lower()
+    for kind in (".jsonl.gz", ".jsonl", ".json"):
+        if name.endswith(kind):
+            return kind
+    if name.endswith(".parquet"):
+        raise InvalidRequest(f"{path}: Parquet is not read or written yet; use .jsonl, .jsonl.gz or .json")
+    return ".jsonl"
+
+
+def rows_of(path: str) -> Iterator[Row]:
+    """The rows of a file, in order. A line that is no JSON is a row with an error.
+
+    Raises:
+        InvalidRequest: no such file, or it cannot be read.
+    """
+    if path != STANDARD and not Path(path).is_file():
+        raise InvalidRequest(f"{path}: no such file")
+    return _rows(path, kind_of(path))
+
+
+def _rows(path: str, kind: str) -> Iterator[Row]:
+    name = "standard input" if path == STANDARD else Path(path).name
+    try:
+        with _opened(path, kind) as lines:
+            yield from _array(lines.read(), name) if kind == ".json" else _lines(lines, name)
+    except (OSError, EOFError) as e:
+        raise InvalidRequest(f"{path}: {e}") from None
+
+
+def _opened(path: str, kind: str) -> IO[bytes]:
+    if path == STANDARD:
+        return sys.stdin.buffer
+    return gzip.open(path, "rb") if kind == ".jsonl.gz" else Path(path).open("rb")
+
+
+def _lines(lines: IO[bytes], name: str) -> Iterator[Row]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            where = f"{name} line {number}"
+            try:
+                yield Row(where, orjson.loads(line))
+            except orjson.JSONDecodeError as e:
+                yield Row(where, error=f"not valid JSON: {e}")
+
+
+def _array(text: bytes, name: str) -> Iterator[Row]:
+    try:
+        rows = orjson.loads(text)
+    except orjson.JSONDecodeError as e:
+        # A .json file that holds JSON lines is common, and its first line is then whole.
+        if b"\n" in text.strip():
+            yield from _lines_of(text, name)
+            return
+        yield Row(name, error=f"not valid JSON: {e}")
+        return
+    for number, value in enumerate(rows if isinstance(rows, list) else [rows], 1):
+        yield Row(f"{name} row {number}", value)
+
+
+def _lines_of(text: bytes, name: str) -> Iterator[Row]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                yield Row(f"{name} line {number}", orjson.loads(line))
+            except orjson.JSONDecodeError as e:
+                yield Row(f"{name} line {number}", error=f"not valid JSON: {e}")

@@ -1,0 +1,171 @@
+"""The output file is the record of what is finished: whole lines, appended as they come, and read again to resume."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from judge_service.batch.files import kind_of
+from judge_service.errors import RunRefused
+
+FINISHED: Final = ("judged", "dropped")
+
+
+@dataclass(slots=True)
+class Finished:
+    """What an output holds already.
+
+    Attributes:
+        digests: of the case, by case id.
+        statuses: how many rows have which status.
+        first: the first record, which tells what run it was.
+    """
+
+    digests: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
+    first: Mapping[str, Any] | None = None
+
+
+class Ledger:
+    """Appends records to one output file; a compressed or .json output is gathered beside it and made at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._kind = kind_of(str(path))
+        self._lines = path if self._kind == ".jsonl" else path.with_name(path.name + ".partial")
+        self._file: int | None = None
+
+    def open(self, overwrite: bool, retry_failed: bool) -> Finished:
+        """Locks the output, repairs a torn last line and tells what is finished.
+
+        Raises:
+            RunRefused: another process writes it, or it holds something else than judgments.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(self._lines, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            self._file = None
+            raise RunRefused(f"{self.path}: another process is writing this output") from None
+        if overwrite:
+            os.ftruncate(self._file, 0)
+            if self._lines != self.path:
+                self.path.unlink(missing_ok=True)
+        self._take_up_whole()
+        self._repair()
+        return self._read(retry_failed)
+
+    def _take_up_whole(self) -> None:
+        """A finished compressed or .json output becomes lines again, so that it can be added to."""
+        if self._lines == self.path or not self.path.exists() or os.path.getsize(self._lines):
+            return
+        for record in records_of(self.path):
+            self._write(orjson.dumps(record) + b"\n")
+
+    def _repair(self) -> None:
+        """Cuts off a last line that was being written when the writer was killed."""
+        assert self._file is not None
+        size = os.fstat(self._file).st_size
+        keep = size
+        while keep and os.pread(self._file, 1, keep - 1) != b"\n":
+            step = min(keep, 65536)
+            chunk = os.pread(self._file, step, keep - step)
+            cut = chunk.rfind(b"\n")
+            keep = keep - step + cut + 1 if cut >= 0 else keep - step
+        if keep < size:
+            os.ftruncate(self._file, keep)
+
+    def _read(self, retry_failed: bool) -> Finished:
+        finished = Finished()
+        kept: list[bytes] = []
+        left_out = False
+        with self._lines.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                record = self._record(line, number)
+                if finished.first is None:
+                    finished.first = record
+                if retry_failed and record["status"] not in FINISHED:
+                    left_out = True
+                    continue
+                if retry_failed:
+                    kept.append(line)
+                finished.digests[record["case_id"]] = record["case_digest"]
+                finished.statuses[record["status"]] = finished.statuses.get(record["status"], 0) + 1
+        if left_out:
+            self._replace(kept)
+        return finished
+
+    def _record(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            record = orjson.loads(line)
+            if record["object"] == "judgment" and record["case_id"] is not None and record["status"]:
+                return dict(record)
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            pass
+        raise RunRefused(f"{self.path} line {number} is no judgment: it is not an output of this program (--overwrite?)")
+
+    def _replace(self, lines: list[bytes]) -> None:
+        """Writes the file anew beside itself and moves it into place, so that a crash leaves one or the other whole."""
+        assert self._file is not None
+        beside = self._lines.with_name(self._lines.name + ".new")
+        beside.write_bytes(b"".join(lines))
+        fresh = os.open(beside, os.O_RDWR | os.O_APPEND)
+        fcntl.flock(fresh, fcntl.LOCK_EX)
+        beside.replace(self._lines)
+        os.close(self._file)
+        self._file = fresh
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Adds one record as one whole line, in one write."""
+        self._write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _write(self, line: bytes) -> None:
+        assert self._file is not None
+        written = os.write(self._file, line)
+        while written < len(line):
+            line = line[written:]
+            written = os.write(self._file, line)
+
+    def close(self) -> None:
+        """Makes a compressed or .json output from the lines, and gives up the lock."""
+        if self._file is None:
+            return
+        if self._lines != self.path:
+            self._make_whole()
+        os.close(self._file)
+        self._file = None
+
+    def _make_whole(self) -> None:
+        beside = self.path.with_name(self.path.name + ".new")
+        lines = self._lines.read_bytes()
+        if self._kind == ".json":
+            beside.write_bytes(b"[" + b",\n".join(lines.splitlines()) + b"]\n")
+        else:
+            beside.write_bytes(gzip.compress(lines))
+        beside.replace(self.path)
+        self._lines.unlink()
+
+
+def records_of(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of any output, as written.
+
+    Raises:
+        orjson.JSONDecodeError: a line is torn or no JSON.
+    """
+    kind = kind_of(str(path))
+    if kind == ".json":
+        yield from orjson.loads(path.read_bytes())
+        return
+    with gzip.open(path, "rb") if kind == ".jsonl.gz" else path.open("rb") as lines:
+        for line in lines:
+            if line.strip():
+                yield orjson.loads(line)

@@ -1,0 +1,123 @@
+"""Judges a stream of rows: a bounded number of cases at a time, each recorded as soon as it is finished."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from judge_service.batch.files import Row
+from judge_service.batch.progress import Progress
+from judge_service.batch.rows import case_of_row
+from judge_service.domain.cases import Case
+from judge_service.domain.digests import digest
+from judge_service.domain.options import Task
+from judge_service.domain.verdicts import Judgment
+from judge_service.errors import InvalidCase, RunRefused
+
+_BREATH = 64
+
+
+class Judging(Protocol):
+    """Judges cases one by one: a sitting here, or one held by a server elsewhere."""
+
+    async def judge(self, case: Case) -> Judgment:
+        """The judgment on a case; InvalidCase if the case lacks what the standard takes."""
+        ...
+
+    def invalid(self, error: InvalidCase, case_id: str) -> Judgment:
+        """The judgment at the place of a row that is no case."""
+        ...
+
+
+def _nothing(progress: Progress) -> None:
+    """Lets the run go on."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One batch: where rows come from, who judges them and where judgments go.
+
+    Attributes:
+        done: digests of the cases an earlier run finished, by case id; they are not judged again.
+        judged_at_once: how many cases are under way at a time.
+        record: keeps a judgment; it is called in the order in which cases finish.
+        after: looks at the progress after each judgment, and may raise to end the run.
+    """
+
+    judging: Judging
+    task: Task
+    rows: Iterable[Row]
+    fields: Mapping[str, str]
+    record: Callable[[Judgment], None]
+    done: Mapping[str, str] = field(default_factory=dict)
+    judged_at_once: int = 64
+    after: Callable[[Progress], None] = _nothing
+    progress: Progress = field(default_factory=Progress)
+    seen: dict[str, str] = field(default_factory=dict)
+
+    async def carry_out(self) -> Progress:
+        """Judges every row that is not done.
+
+        Raises:
+            RunRefused: a row has the id of a finished case and another text.
+        """
+        rows = iter(self.rows)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.judged_at_once):
+                group.create_task(self._work(rows))
+        return self.progress
+
+    async def _work(self, rows: Iterator[Row]) -> None:
+        for count, row in enumerate(rows):
+            judgment = await self._judgment(row)
+            if judgment is not None:
+                self.record(judgment)
+                self.progress.count(judgment)
+                self.after(self.progress)
+            if count % _BREATH == 0:
+                # A run of cache hits never waits for anything; timers and signals want their turn.
+                await asyncio.sleep(0)
+
+    async def _judgment(self, row: Row) -> Judgment | None:
+        """The row's judgment; None if it was done before or stands twice."""
+        try:
+            case = self._case(row)
+            if not self._is_new(case, row):
+                return None
+            return await self.judging.judge(case)
+        except InvalidCase as e:
+            return self._invalid(e, row)
+
+    def _case(self, row: Row) -> Case:
+        if row.error is not None:
+            raise InvalidCase(row.error)
+        return case_of_row(row.value, self.task, self.fields)
+
+    def _is_new(self, case: Case, row: Row) -> bool:
+        content = case.digest
+        if case.metadata:
+            content = digest([content, repr(sorted(case.metadata.items(), key=str))])
+        if case.id in self.seen:
+            if self.seen[case.id] != content:
+                raise InvalidCase(f"the id '{case.id}' stands twice, with other content", "id")
+            self.progress.duplicates += 1
+            return False
+        self.seen[case.id] = content
+        if case.id not in self.done:
+            return True
+        if self.done[case.id] != case.digest:
+            raise RunRefused(f"{row.where}: case '{case.id}' was judged before with another text (--overwrite?)")
+        self.progress.resumed += 1
+        return False
+
+    def _invalid(self, error: InvalidCase, row: Row) -> Judgment | None:
+        """An unscored judgment that names file, line and field."""
+        told = InvalidCase(f"{row.where}: {error.message}", error.param)
+        name = row.value.get("id") if isinstance(row.value, Mapping) else None
+        case_id = str(name) if isinstance(name, str | int) and str(name) not in self.seen else f"{row.where}"
+        if case_id in self.done:
+            self.progress.resumed += 1
+            return None
+        return self.judging.invalid(told, case_id)

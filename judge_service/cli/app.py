@@ -1,0 +1,54 @@
+"""`judge-service`: assembles the commands and turns errors into one clear line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from judge_service import __version__
+from judge_service.cli import judging, library, parsing, serving, showing
+from judge_service.errors import InvalidRequest, JudgeServiceError
+
+app = typer.Typer(
+    name="judge-service",
+    help="Compare, score and rank candidate responses with a language model as judge, its position bias removed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+judging.add_to(app)
+app.command("serve")(serving.serve)
+app.command("parse")(parsing.parse)
+app.command("show")(showing.show)
+app.add_typer(library.app, name="rubrics")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"judge-service {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+
+
+def main() -> None:
+    """The entry point: whatever the user can mend is one line on standard error and exit code 2."""
+    try:
+        app()
+    except JudgeServiceError as e:
+        param = e.param if isinstance(e, InvalidRequest) else None
+        where = f" ({param})" if param and param not in e.message else ""
+        print(f"judge-service: {e.message}{where}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader of our output has gone: head, less and the like.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,104 @@
+"""compare, score and rank: a file of cases, or one case given on the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from judge_service.cli.flags import Config, JudgeUrl, KeyEnv, Model, NoCache, Offline, WaitJudge, WhichJudge, plain_options
+from judge_service.cli.one import OneCase, judge_one
+from judge_service.cli.run import BatchFlags, run_batch
+from judge_service.domain.options import Task
+from judge_service.errors import InvalidOption
+from judge_service.loops import run
+
+_HELP: dict[Task, str] = {
+    "compare": "Which of two candidates is better, for every case of a file.",
+    "score": "How good each candidate is, on the rubric's scale.",
+    "rank": "The order of all candidates of a case.",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the three judging commands."""
+    for task, text in _HELP.items():
+        app.command(task, help=text)(_command(task))
+
+
+def _command(task: Task) -> Callable[..., None]:
+    def command(
+        source: Annotated[str, typer.Argument(metavar="[IN]", help=".jsonl, .jsonl.gz, .json; - is standard input.")] = "",
+        output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="Judgments, one a line; - is standard output.")] = "-",
+        prompt: Annotated[str | None, typer.Option(help="One case instead of a file: its prompt.")] = None,
+        a: Annotated[str | None, typer.Option("--a", help="The first candidate (compare).")] = None,
+        b: Annotated[str | None, typer.Option("--b", help="The second candidate (compare).")] = None,
+        response: Annotated[str | None, typer.Option(help="The response (score).")] = None,
+        candidate: Annotated[list[str], typer.Option(help="A candidate (rank, score); repeat it.")] = [],  # noqa: B006
+        reference: Annotated[str | None, typer.Option(help="A known good answer, for one case.")] = None,
+        judge_url: JudgeUrl = [],  # noqa: B006
+        model: Model = "",
+        judge_key_env: KeyEnv = "",
+        offline: Offline = False,
+        server: Annotated[str, typer.Option(help="A running judge-service to ask, such as http://127.0.0.1:8080.")] = "",
+        config: Config = None,
+        wait_judge: WaitJudge = 10.0,
+        rubric: Annotated[str | None, typer.Option(help="An id, id@version, or a .toml file. [default: helpfulness]")] = None,
+        judge: Annotated[list[str], typer.Option(help="A configured judge; several are a panel.")] = [],  # noqa: B006
+        method: Annotated[str | None, typer.Option(help="auto, direct or cot.")] = None,
+        orders: Annotated[str | None, typer.Option(help="both, one, audited; rank: design.")] = None,
+        repeats: Annotated[str | None, typer.Option(help='How often each question is asked: 3, or {"max":10,"stop":0.1}.')] = None,
+        strategy: Annotated[str | None, typer.Option(help="rank: auto, listwise, pairs, round-robin, pointwise, pointwise+pairs.")] = None,
+        principle: Annotated[str | None, typer.Option(help="all, per-principle, sample, or a principle's name.")] = None,
+        ties: Annotated[str | None, typer.Option(help="allow or forbid.")] = None,
+        reading: Annotated[str | None, typer.Option(help="How a text answer is read, such as arena-hard.")] = None,
+        combine: Annotated[str | None, typer.Option(help="mean-logit, mean-probability, vote, tie-on-disagreement, drop-inconsistent.")] = None,
+        panel: Annotated[str | None, typer.Option(help="mean-probability, mean-logit, majority, min, mean-minus-spread.")] = None,
+        escalate: Annotated[str | None, typer.Option(help='Ask again where unsure: {"to":"cot","below":0.8}.')] = None,
+        truncate: Annotated[str | None, typer.Option(help='never, or {"candidate_tokens":4000}.')] = None,
+        candidate_reasoning: Annotated[str | None, typer.Option(help="hide or show candidates' thoughts.")] = None,
+        temperature: Annotated[float | None, typer.Option(help="Of explanations.")] = None,
+        max_tokens: Annotated[int | None, typer.Option(help="Of explanations.")] = None,
+        reask: Annotated[int | None, typer.Option(help="How often an unreadable answer is asked again.")] = None,
+        seed: Annotated[int | None, typer.Option(help="Of every draw.")] = None,
+        timeout: Annotated[float | None, typer.Option(help="Seconds per case.")] = None,
+        priority: Annotated[str | None, typer.Option(help="online or batch.")] = None,
+        cache: Annotated[str | None, typer.Option(help="use, refresh, bypass or only.")] = None,
+        include: Annotated[list[str], typer.Option(help="votes, case, prompts, raw.")] = [],  # noqa: B006
+        no_cache: NoCache = False,
+        concurrency: Annotated[int | None, typer.Option(help="Judge calls in flight. [default: 256]")] = None,
+        field: Annotated[list[str], typer.Option(help="FIELD=COLUMN, such as prompt=query.")] = [],  # noqa: B006
+        shard: Annotated[str, typer.Option(help="i/n: only this share of the prompts.")] = "",
+        limit: Annotated[int | None, typer.Option(help="At most so many rows.")] = None,
+        retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Judge again what was not judged.")] = False,
+        overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the output anew.")] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
+        stop_if: Annotated[str, typer.Option(help="End after 1,000 cases if, for example, unscored>2%,flip>60%.")] = "",
+        quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+        json_: Annotated[bool, typer.Option("--json", help="One case: print the judgment as JSON.")] = False,
+    ) -> None:
+        told: dict[str, Any] = {
+            "rubric": rubric, "judge": judge, "method": method, "orders": orders, "repeats": repeats,
+            "strategy": strategy, "principle": principle, "ties": ties, "reading": reading, "combine": combine,
+            "panel": panel, "escalate": escalate, "truncate": truncate, "candidate_reasoning": candidate_reasoning,
+            "temperature": temperature, "max_tokens": max_tokens, "reask": reask, "seed": seed, "timeout": timeout,
+            "priority": priority, "cache": "bypass" if no_cache else cache, "include": include,
+        }  # fmt: skip
+        options = plain_options(told)
+        which = WhichJudge(judge_url, model, judge_key_env, offline, concurrency)
+        one = OneCase(prompt, a, b, response, tuple(candidate), reference)
+        if source and one.given:
+            raise InvalidOption("give a file or one case, not both", "prompt")
+        if one.given:
+            run(judge_one(task, one.row(task), options, which, config, wait_judge, json_, server))
+            return
+        if not source:
+            raise InvalidOption("give a file of cases, or one case with --prompt", "IN")
+        flags = BatchFlags(
+            source, output, tuple(field), shard, limit, retry_failed, overwrite, dry_run, stop_if, quiet, server
+        )
+        raise typer.Exit(run(run_batch(task, options, which, config, wait_judge, flags)))
+
+    return command

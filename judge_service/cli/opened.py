@@ -1,0 +1,43 @@
+"""Whoever judges for a command: a service opened in this process, or one that runs elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from judge_service.cli.flags import WhichJudge
+from judge_service.domain.options import Task, options_from
+from judge_service.errors import InvalidOption
+from judge_service.judge import Sitting
+from judge_service.remote import RemoteSitting
+from judge_service.settings import secret
+from judge_service.wiring import open_service
+
+
+@asynccontextmanager
+async def opened_judging(
+    task: Task, told: Mapping[str, Any], which: WhichJudge, config: Path | None, wait: float, server: str
+) -> AsyncIterator[Sitting | RemoteSitting]:
+    """A sitting, closed at the end.
+
+    Raises:
+        InvalidOption, UnknownName: the options are wrong.
+    """
+    options = options_from(told, task)
+    if not server:
+        async with open_service(which.settings(config), wait) as service:
+            yield service.sitting(task, options)
+        return
+    if which.offline or which.urls:
+        raise InvalidOption("--server has its own judges: give no --offline or --judge-url with it", "server")
+    if not server.startswith(("http://", "https://")):
+        raise InvalidOption(f"--server is an address such as http://127.0.0.1:8080; got {server!r}", "server")
+    key = secret(which.key_env) or os.environ.get("JUDGE_API_KEY")
+    remote = RemoteSitting(server, task, told, key, which.concurrency or 64)
+    try:
+        yield remote
+    finally:
+        await remote.aclose()

@@ -1,0 +1,5 @@
+"""serve: the HTTP API."""
+
+
+def serve() -> None:
+    """placeholder"""

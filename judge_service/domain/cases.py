@@ -1,0 +1,127 @@
+"""What is judged: a prompt, its candidates, and what helps to judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from judge_service.domain.digests import digest, draw
+
+UNNAMED: Final = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool by an assistant; `arguments` is the JSON text it was called with."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation, in the shape of OpenAI's chat messages.
+
+    Attributes:
+        role: system, developer, user, assistant or tool.
+        reasoning: the turn's own thoughts where the writer kept them apart from `content`.
+    """
+
+    role: str
+    content: str
+    name: str | None = None
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+Conversation = tuple[Message, ...]
+Content = str | Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One response under its owner's name. Letters such as A and B exist only inside a prompt."""
+
+    id: str
+    content: Content
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is judged.
+
+    Attributes:
+        id: the caller's id, or one derived from the content.
+        reference: an answer known to be good, if there is one.
+        context: what a rater should know besides the conversation (documents, policies).
+        domain: the caller's slice, for estimates by slice; it is not shown to the judge.
+        metadata: the caller's own fields, returned untouched and never shown to the judge.
+    """
+
+    id: str
+    prompt: Content
+    candidates: tuple[Candidate, ...]
+    reference: Content | None = None
+    context: str | None = None
+    domain: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """Names all that is judged; ids, domain and metadata of the case are not part of it."""
+        candidates = [[c.id, plain(c.content), c.model] for c in self.candidates]
+        return digest([plain(self.prompt), candidates, plain(self.reference), self.context])
+
+    @cached_property
+    def lot(self) -> int:
+        """What random draws about this case start from: its texts, whatever their order, and nothing else."""
+        texts = sorted(content_key(c.content) for c in self.candidates)
+        return draw(content_key(self.prompt), content_key(self.reference), self.context, *texts)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.lot))
+
+
+def plain(content: Content | None) -> Any:
+    """A content as JSON-like values: a string stays, a conversation becomes a list of OpenAI chat messages."""
+    if content is None or isinstance(content, str):
+        return content
+    return [_plain_message(message) for message in content]
+
+
+def content_key(content: Content | None) -> str:
+    """A string that two contents share exactly when they are equal."""
+    if isinstance(content, str):
+        return "s" + content
+    return "n" if content is None else "c" + digest(plain(content))
+
+
+def same_content(one: Content, other: Content) -> bool:
+    """Whether two candidates are identical apart from white space."""
+    return _squeezed(one) == _squeezed(other)
+
+
+def _squeezed(content: Content) -> str:
+    if isinstance(content, str):
+        return " ".join(content.split())
+    return content_key(tuple(_squeezed_message(m) for m in content))
+
+
+def _squeezed_message(message: Message) -> Message:
+    return Message(message.role, " ".join(message.content.split()), message.name, None, message.tool_calls)
+
+
+def _plain_message(message: Message) -> dict[str, Any]:
+    out: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.name is not None:
+        out["name"] = message.name
+    if message.reasoning is not None:
+        out["reasoning"] = message.reasoning
+    if message.tool_calls:
+        out["tool_calls"] = [
+            {"type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in message.tool_calls
+        ]
+    return out

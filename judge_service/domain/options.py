@@ -1,0 +1,234 @@
+"""The options of a judgment, their defaults and their limits: the one place where the HTTP API, the command line and a
+direct call agree on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, Literal
+
+from judge_service.domain.digests import digest
+from judge_service.errors import InvalidOption
+
+Task = Literal["compare", "score", "rank"]
+TASKS: Final[tuple[Task, ...]] = ("compare", "score", "rank")
+MAX_REPEATS: Final = 1000
+MAX_TIMEOUT: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """How often each question is asked: `max` times, or fewer once the winner is settled.
+
+    Attributes:
+        stop: stop once the posterior probability that the other side has the majority is below this; None: never.
+    """
+
+    max: int = 1
+    stop: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Ask again by another way where the verdict is unsure; the second answer replaces the first.
+
+    Attributes:
+        to: "cot", or the name of another judge.
+        below: escalate when the larger of P(first) and P(second) is below this, in (0.5, 1].
+    """
+
+    to: str
+    below: float
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """Cut candidates longer than `candidate_tokens` tokens, keeping head and tail, with a mark in between."""
+
+    candidate_tokens: int
+    keep: Literal["head_tail"] = "head_tail"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to judge. None means: what the rubric, the task or the judge says."""
+
+    rubric: str | Mapping[str, Any] = "helpfulness"
+    judge: tuple[str, ...] = ()
+    method: Literal["auto", "direct", "cot"] = "auto"
+    orders: Literal["both", "one", "audited", "design"] | None = None
+    repeats: Repeats = Repeats()
+    strategy: Literal["auto", "listwise", "pairs", "round-robin", "pointwise", "pointwise+pairs"] = "auto"
+    principle: str = "all"
+    ties: Literal["allow", "forbid"] | None = None
+    reading: str | None = None
+    combine: Literal["mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent"] = "mean-logit"
+    panel: Literal["mean-probability", "mean-logit", "majority", "min", "mean-minus-spread"] = "mean-probability"
+    escalate: Escalation | None = None
+    truncate: Truncation | None = None
+    candidate_reasoning: Literal["hide", "show"] = "hide"
+    temperature: float | None = None
+    max_tokens: int | None = None
+    reask: int = 0
+    seed: int = 0
+    timeout: float = 120.0
+    priority: Literal["online", "batch"] = "online"
+    cache: Literal["use", "refresh", "bypass", "only"] = "use"
+    include: tuple[str, ...] = ("votes",)
+
+    def digest(self) -> str:
+        """Changes with every option that can change a verdict; what only changes how it is made or shown is left out."""
+        told = asdict(self)
+        for operational in ("rubric", "timeout", "priority", "cache", "include"):
+            del told[operational]
+        return digest(told)
+
+
+OPTION_NAMES: Final = tuple(f.name for f in fields(Options))
+ONLY_RANK: Final = ("strategy",)
+
+
+def options_from(given: Mapping[str, Any], task: Task) -> Options:
+    """Checked options from plain values as they come in JSON, TOML or flags.
+
+    Raises:
+        InvalidOption: unknown name, wrong type, value out of range, or options that do not go together.
+    """
+    for name in given:
+        if name not in _CHECKS or (name in ONLY_RANK and task != "rank"):
+            raise InvalidOption(f"{task} takes no option '{name}'", name)
+    checked = {name: _CHECKS[name](value, name) for name, value in given.items() if value is not None}
+    options = Options(**checked)
+    _check_together(options, task)
+    return options
+
+
+def _check_together(options: Options, task: Task) -> None:
+    if options.orders == "design" and task != "rank":
+        raise InvalidOption("orders 'design' goes with rank; use both, one or audited", "orders")
+    if options.method == "direct" and options.repeats.max > 1 and not _is_listwise(options, task):
+        raise InvalidOption(
+            "repeats above 1 need sampling, and method 'direct' reads one exact distribution; use method 'cot'", "repeats"
+        )
+    if options.escalate and task != "compare":
+        raise InvalidOption("escalate goes with compare", "escalate")
+
+
+def _is_listwise(options: Options, task: Task) -> bool:
+    return task == "rank" and options.strategy in ("auto", "listwise")
+
+
+def _one_of(*allowed: str) -> Callable[[Any, str], str]:
+    def check(value: Any, param: str) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            raise InvalidOption(f"{param} is one of {', '.join(allowed)}; got {_shown(value)}", param)
+        return value
+
+    return check
+
+
+def _whole(low: int, high: int) -> Callable[[Any, str], int]:
+    def check(value: Any, param: str) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise InvalidOption(f"{param} is a whole number from {low} to {high}; got {_shown(value)}", param)
+        return value
+
+    return check
+
+
+def _number(low: float, high: float) -> Callable[[Any, str], float]:
+    def check(value: Any, param: str) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise InvalidOption(f"{param} is a number from {low:g} to {high:g}; got {_shown(value)}", param)
+        return float(value)
+
+    return check
+
+
+def _text(value: Any, param: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidOption(f"{param} is a name; got {_shown(value)}", param)
+    return value
+
+
+def _rubric(value: Any, param: str) -> str | Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else _text(value, param)
+
+
+def _judges(value: Any, param: str) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names:
+        raise InvalidOption(f"{param} is a judge's name or a list of names; got {_shown(value)}", param)
+    checked = tuple(_text(name, param) for name in names)
+    if len(set(checked)) < len(checked):
+        raise InvalidOption(f"{param} names a judge twice", param)
+    return checked
+
+
+def _repeats(value: Any, param: str) -> Repeats:
+    if not isinstance(value, Mapping):
+        return Repeats(_whole(1, MAX_REPEATS)(value, param))
+    given = _members(value, param, "max", "stop")
+    stop = given.get("stop")
+    limit = _whole(1, MAX_REPEATS)(given.get("max", 1), f"{param}.max")
+    return Repeats(limit, None if stop is None else _number(0.0, 0.5)(stop, f"{param}.stop"))
+
+
+def _escalation(value: Any, param: str) -> Escalation:
+    given = _members(value, param, "to", "below")
+    return Escalation(_text(given.get("to"), f"{param}.to"), _number(0.5, 1.0)(given.get("below"), f"{param}.below"))
+
+
+def _truncation(value: Any, param: str) -> Truncation | None:
+    if value == "never":
+        return None
+    given = _members(value, param, "candidate_tokens", "keep")
+    _one_of("head_tail")(given.get("keep", "head_tail"), f"{param}.keep")
+    return Truncation(_whole(16, 10_000_000)(given.get("candidate_tokens"), f"{param}.candidate_tokens"))
+
+
+def _include(value: Any, param: str) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        raise InvalidOption(f"{param} is a list of votes, case, prompts, raw; got {_shown(value)}", param)
+    return tuple(_one_of("votes", "case", "prompts", "raw")(name, param) for name in names)
+
+
+def _members(value: Any, param: str, *allowed: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidOption(f"{param} is an object with {', '.join(allowed)}; got {_shown(value)}", param)
+    for name in value:
+        if name not in allowed:
+            raise InvalidOption(f"{param} takes no '{name}'", f"{param}.{name}")
+    return value
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
+    "rubric": _rubric,
+    "judge": _judges,
+    "method": _one_of("auto", "direct", "cot"),
+    "orders": _one_of("both", "one", "audited", "design"),
+    "repeats": _repeats,
+    "strategy": _one_of("auto", "listwise", "pairs", "round-robin", "pointwise", "pointwise+pairs"),
+    "principle": _text,
+    "ties": _one_of("allow", "forbid"),
+    "reading": _text,
+    "combine": _one_of("mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent"),
+    "panel": _one_of("mean-probability", "mean-logit", "majority", "min", "mean-minus-spread"),
+    "escalate": _escalation,
+    "truncate": _truncation,
+    "candidate_reasoning": _one_of("hide", "show"),
+    "temperature": _number(0.0, 5.0),
+    "max_tokens": _whole(1, 1_000_000),
+    "reask": _whole(0, 10),
+    "seed": _whole(-(2**53), 2**53),
+    "timeout": _number(0.001, MAX_TIMEOUT),
+    "priority": _one_of("online", "batch"),
+    "cache": _one_of("use", "refresh", "bypass", "only"),
+    "include": _include,
+}

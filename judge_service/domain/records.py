@@ -1,0 +1,151 @@
+"""A judgment as plain data and back: what JSON lines, HTTP answers and caches hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+from judge_service.domain.cases import Case, plain
+from judge_service.domain.verdicts import (
+    CandidateScore,
+    CriterionScore,
+    Failure,
+    JudgeIdentity,
+    Judgment,
+    Named,
+    PanelMember,
+    Preference,
+    Provenance,
+    Ranking,
+    Scorecard,
+    Usage,
+    Verdict,
+    Vote,
+)
+
+_JUDGMENT_FIELDS: Final = ("id", "object", "schema", *(
+    f.name for f in fields(Judgment) if f.name not in ("id", "object", "schema", "case")
+))
+_VOTE_FIELDS: Final = tuple(f.name for f in fields(Vote) if f.name not in ("prompt", "raw"))
+
+
+def record_of(judgment: Judgment) -> dict[str, Any]:
+    """The judgment as a mapping in the contract's order of fields; nested values may be dataclasses, which orjson writes."""
+    record = {name: getattr(judgment, name) for name in _JUDGMENT_FIELDS}
+    record["votes"] = [_vote_record(vote) for vote in judgment.votes]
+    if judgment.case is not None:
+        record["case"] = judgment.case
+    return record
+
+
+def _vote_record(vote: Vote) -> dict[str, Any]:
+    record = {name: getattr(vote, name) for name in _VOTE_FIELDS}
+    if vote.prompt is not None:
+        record["prompt"] = vote.prompt
+    if vote.raw is not None:
+        record["raw"] = vote.raw
+    return record
+
+
+def case_record(case: Case) -> dict[str, Any]:
+    """The texts of a case, in the shape in which a case comes in."""
+    record: dict[str, Any] = {
+        "id": case.id,
+        "prompt": plain(case.prompt),
+        "candidates": [{"id": c.id, "content": plain(c.content), "model": c.model} for c in case.candidates],
+    }
+    for name, value in (("reference", plain(case.reference)), ("context", case.context), ("domain", case.domain)):
+        if value is not None:
+            record[name] = value
+    return record
+
+
+def judgment_from(record: Mapping[str, Any]) -> Judgment:
+    """The judgment a record holds. Fields this version does not know are left out.
+
+    Raises:
+        KeyError, TypeError, ValueError: the record is no judgment.
+    """
+    given = {f.name: record[f.name] for f in fields(Judgment) if f.name in record}
+    given["candidates"] = tuple(record["candidates"])
+    given["votes"] = tuple(_vote(vote) for vote in record.get("votes") or ())
+    given["verdict"] = _verdict(record["kind"], record.get("verdict"))
+    given["usage"] = Usage(**_known(Usage, record.get("usage") or {}))
+    given["failure"] = _maybe(Failure, record.get("failure"))
+    given["provenance"] = _provenance(record.get("provenance"))
+    given["reasoning_hidden"] = tuple(record.get("reasoning_hidden") or ())
+    panel = record.get("panel")
+    given["panel"] = None if panel is None else tuple(PanelMember(**_known(PanelMember, m)) for m in panel)
+    return Judgment(**given)
+
+
+def _vote(record: Mapping[str, Any]) -> Vote:
+    given = _known(Vote, record)
+    given["order"] = tuple(record["order"])
+    given["failure"] = _maybe(Failure, record.get("failure"))
+    if record.get("ranking") is not None:
+        given["ranking"] = tuple(tuple(tier) for tier in record["ranking"])
+    if record.get("truncated") is not None:
+        given["truncated"] = tuple(record["truncated"])
+    return Vote(**given)
+
+
+def _verdict(kind: str, record: Mapping[str, Any] | None) -> Verdict | None:
+    return None if record is None else _VERDICTS[kind](record)
+
+
+def _preference(record: Mapping[str, Any]) -> Preference:
+    return Preference(**_known(Preference, record))
+
+
+def _ranking(record: Mapping[str, Any]) -> Ranking:
+    given = _known(Ranking, record)
+    if given["ranking"] is not None:
+        given["ranking"] = tuple(given["ranking"])
+    return Ranking(**given)
+
+
+def _scorecard(record: Mapping[str, Any]) -> Scorecard:
+    scores = record.get("scores")
+    return Scorecard(
+        score=record["score"],
+        normalized=record["normalized"],
+        criteria=_criteria(record.get("criteria")),
+        scores=None if scores is None else {name: _candidate_score(s) for name, s in scores.items()},
+    )
+
+
+def _candidate_score(record: Mapping[str, Any]) -> CandidateScore:
+    return CandidateScore(record["score"], record["normalized"], _criteria(record["criteria"]) or ())
+
+
+def _criteria(records: Any) -> tuple[CriterionScore, ...] | None:
+    if records is None:
+        return None
+    return tuple(CriterionScore(c["name"], c["score"], (c["scale"][0], c["scale"][1]), c["probabilities"]) for c in records)
+
+
+_VERDICTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Verdict]]] = {
+    "preference": _preference,
+    "scorecard": _scorecard,
+    "ranking": _ranking,
+}
+
+
+def _provenance(record: Mapping[str, Any] | None) -> Provenance | None:
+    if record is None:
+        return None
+    given = _known(Provenance, record)
+    given["rubric"] = Named(**_known(Named, record["rubric"]))
+    given["prompt"] = Named(**_known(Named, record["prompt"]))
+    given["judges"] = tuple(JudgeIdentity(**_known(JudgeIdentity, judge)) for judge in record["judges"])
+    return Provenance(**given)
+
+
+def _known(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
+    return {f.name: record[f.name] for f in fields(kind) if f.name in record}
+
+
+def _maybe(kind: type[Failure], record: Mapping[str, Any] | None) -> Failure | None:
+    return None if record is None else kind(**_known(kind, record))

@@ -1,0 +1,261 @@
+"""What was found, and the whole record of how. Field names are those of the JSON contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FailureKind = Literal[
+    "invalid",
+    "unreadable",
+    "low_label_mass",
+    "refused",
+    "truncated",
+    "too_long",
+    "timeout",
+    "judge_unavailable",
+    "judge_error",
+]
+Status = Literal["judged", "partial", "unscored", "dropped"]
+Evidence = Literal["logprobs", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no answer. It is never turned into a tie, a zero or a default score.
+
+    Attributes:
+        param: the field at fault, where the caller can change it.
+        raw: what the judge said, where it said something.
+    """
+
+    kind: FailureKind
+    message: str
+    param: str | None = None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What answers cost: judge calls made, answers taken from the cache, and tokens as the judge counted them."""
+
+    judge_calls: int = 0
+    cache_hits: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.judge_calls + other.judge_calls,
+            self.cache_hits + other.cache_hits,
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+NO_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One judge call's answer, in candidates: the order they were shown in is undone and recorded.
+
+    Attributes:
+        order: candidate ids as shown, first to last; one id for a score.
+        probabilities: for a pair the weight on each candidate, with `tie` summing to 1; for a score the weight on each
+            step of the scale; None for a ranking read from text, and for a failure.
+        ranking: best first, tied ids together; only in votes of kind list.
+        label: the answer as the judge gave it, in the letters it was shown.
+        truncated: ids of candidates that were shown with a cut.
+    """
+
+    judge: str
+    kind: Literal["pair", "score", "list"]
+    method: Literal["direct", "cot"]
+    order: tuple[str, ...]
+    repeat: int = 0
+    criterion: str | None = None
+    principle: str | None = None
+    evidence: Evidence | None = None
+    probabilities: Mapping[str, float] | None = None
+    tie: float | None = None
+    ranking: tuple[tuple[str, ...], ...] | None = None
+    label: str | None = None
+    label_mass: float | None = None
+    explanation: str | None = None
+    truncated: tuple[str, ...] | None = None
+    cached: bool = False
+    failure: Failure | None = None
+    prompt: str | None = None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Which of two candidates is better.
+
+    Attributes:
+        winner: a candidate id, "tie", or None where the case was not fully judged.
+        probability: that the first candidate is better, in [0, 1]; a tie counts half.
+        logit: of that probability, always finite.
+        consistent: whether both orders name the same winner; None with one order.
+        position_bias: the logit the judge adds to whatever is shown first; None with one order or text votes.
+        criteria: by criterion, where each was asked for itself: its probability.
+    """
+
+    winner: str | None
+    probability: float | None
+    logit: float | None
+    consistent: bool | None
+    position_bias: float | None
+    evidence: Evidence | None
+    combine: str
+    criteria: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionScore:
+    """One criterion's score: the mean over the scale's steps by their probabilities; None where no vote was usable."""
+
+    name: str
+    score: float | None
+    scale: tuple[int, int]
+    probabilities: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateScore:
+    """One candidate's score on the rubric's scale, and as a share of it in [0, 1]."""
+
+    score: float | None
+    normalized: float | None
+    criteria: tuple[CriterionScore, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """Scores. One candidate fills the first three fields; several fill `scores` by candidate id."""
+
+    score: float | None
+    normalized: float | None
+    criteria: tuple[CriterionScore, ...] | None
+    scores: Mapping[str, CandidateScore] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """An order of all candidates.
+
+    Attributes:
+        ranking: ids, best first; tied ones in the order they were given.
+        ranks: 1 is best; ties share a rank and the next rank is skipped.
+        scores: the mean probability of beating another member, in [0, 1].
+        strengths: zero-mean logits where pairs were fitted, else None. Neither compares across prompts.
+        kendall_w: tie-corrected agreement of the whole rankings, in [0, 1]; None unless two or more exist.
+        repeats: how many whole rankings were read.
+    """
+
+    ranking: tuple[str, ...] | None
+    ranks: Mapping[str, int] | None
+    scores: Mapping[str, float] | None
+    strengths: Mapping[str, float] | None
+    kendall_w: float | None
+    strategy: str
+    repeats: int
+
+
+Verdict = Preference | Scorecard | Ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a protocol returns: the verdict, its status and every vote it rests on."""
+
+    verdict: Verdict | None
+    status: Status
+    votes: tuple[Vote, ...]
+    failure: Failure | None = None
+    dropped_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A rubric or prompt by id, version and digest."""
+
+    id: str
+    version: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeIdentity:
+    """Who judged. `digest` changes with anything that could change this judge's answers."""
+
+    name: str
+    kind: str
+    model: str
+    revision: str
+    epoch: int
+    digest: str
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a judgment came about, enough to make it again."""
+
+    service: str
+    protocol: str
+    method: str
+    seed: int
+    decided_by: str
+    rubric: Named
+    prompt: Named
+    judges: tuple[JudgeIdentity, ...]
+    orders: str | None = None
+    card: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PanelMember:
+    """One judge's own finding within a panel."""
+
+    judge: str
+    status: Status
+    probability: float | None
+    winner: str | None
+    position_bias: float | None
+    consistent: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """The verdict and all its evidence: any aggregation can be recomputed from it without a judge."""
+
+    id: str
+    kind: str
+    status: Status
+    created: str
+    case_id: str
+    case_digest: str
+    run_digest: str
+    candidates: tuple[str, ...]
+    models: Mapping[str, str | None]
+    verdict: Verdict | None
+    votes: tuple[Vote, ...]
+    provenance: Provenance | None
+    usage: Usage
+    panel: tuple[PanelMember, ...] | None = None
+    dropped_by: str | None = None
+    failure: Failure | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    case: Mapping[str, Any] | None = None
+    reasoning_hidden: tuple[str, ...] = ()
+    object: Literal["judgment"] = "judgment"
+    schema: int = 1

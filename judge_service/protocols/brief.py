@@ -1,0 +1,228 @@
+"""What a protocol is told besides the case: standard, templates and options, prepared once for all cases of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from judge_service.domain.answers import LETTERS, AnswerSpace, Choice, FreeText, Scale
+from judge_service.domain.cases import Case
+from judge_service.domain.digests import draw
+from judge_service.domain.options import Options, Task
+from judge_service.domain.prompting import JudgePrompt, Sampling, Span, Spans
+from judge_service.domain.standards import Constitution, Criterion, Principle, Standard
+from judge_service.domain.templates import Layout, PromptTemplate
+from judge_service.errors import InvalidCase, InvalidOption
+from judge_service.protocols.exhibits import Exhibits
+from judge_service.protocols.readings import READINGS
+from judge_service.protocols.wording import standard_text
+
+Method = Literal["direct", "cot"]
+MAX_DIRECT_LIST: Final = 20
+DRAWN_TEMPERATURE: Final = 0.7
+EXPLANATION_TOKENS: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What one question is about: the whole standard, one criterion, or one principle."""
+
+    criterion: Criterion | None = None
+    principle: Principle | None = None
+
+
+WHOLE: Final = Topic()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A question without its case: all of our own text is in place."""
+
+    system: Spans
+    user: Layout
+    space: AnswerSpace
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """How one judge is to judge all cases of a run.
+
+    Attributes:
+        judge: its name in votes.
+        method: direct (one token) or cot (a text that ends in a verdict).
+        min_label_mass: below this probability on the labels an answer counts as none.
+        explanation_tokens: how long a text may grow.
+    """
+
+    task: Task
+    standard: Standard
+    templates: dict[Task, PromptTemplate]
+    options: Options
+    judge: str
+    method: Method
+    min_label_mass: float = 0.5
+    explanation_tokens: int = EXPLANATION_TOKENS
+    forms: dict[tuple[Task, str | None, int], Form] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def reading(self) -> str:
+        """How a text is read."""
+        return self.options.reading or self.standard.reading
+
+    @property
+    def ties(self) -> bool:
+        """Whether the judge may answer that neither is better."""
+        if self.options.ties is not None:
+            return self.options.ties == "allow"
+        return self.standard.ties or (self.method == "cot" and READINGS[self.reading].has_tie)
+
+    def topics(self, case: Case, repeat: int) -> tuple[Topic, ...]:
+        """What is asked about a case in comparisons and rankings, in one repeat."""
+        if isinstance(self.standard, Constitution):
+            return self._principles(case, repeat)
+        if self.standard.compare == "per-criterion" and self.task == "compare":
+            return tuple(Topic(criterion=criterion) for criterion in self.standard.criteria)
+        return (WHOLE,)
+
+    def score_topics(self, case: Case, repeat: int) -> tuple[Topic, ...]:
+        """What is asked about a case in scores, in one repeat: one question to each criterion."""
+        if isinstance(self.standard, Constitution):
+            return self._principles(case, repeat)
+        return tuple(Topic(criterion=criterion) for criterion in self.standard.criteria)
+
+    def _principles(self, case: Case, repeat: int) -> tuple[Topic, ...]:
+        assert isinstance(self.standard, Constitution)
+        principles = self.standard.principles
+        wanted = self.options.principle
+        if wanted == "all":
+            return (WHOLE,)
+        if wanted == "per-principle":
+            return tuple(Topic(principle=p) for p in principles)
+        if wanted == "sample":
+            names = sorted(p.name for p in principles)
+            wanted = names[draw("principle", self.options.seed, case.lot, repeat) % len(names)]
+        return tuple(Topic(principle=p) for p in principles if p.name == wanted)
+
+    def prompt(
+        self, task: Task, topic: Topic, exhibits: Exhibits, order: Sequence[int], repeat: int, attempt: int = 0
+    ) -> JudgePrompt:
+        """One question about a case.
+
+        Args:
+            order: places of the candidates shown, first to last.
+            attempt: 0, or which time the question is asked again because the answer could not be read.
+        """
+        key = (task, topic_name(topic), len(order))
+        form = self.forms.get(key)
+        if form is None:
+            form = self.forms[key] = self._form(task, topic, len(order))
+        user = form.user.fill(
+            {
+                "context": exhibits.context,
+                "prompt": exhibits.prompt,
+                "reference": exhibits.reference,
+                "candidates": exhibits.shown(order, labels_for(task, len(order))),
+            }
+        )
+        draws = repeat + attempt * 1_000_000
+        return JudgePrompt(self.judge, form.system, user, form.space, self._sampling(form.space, draws, attempt), draws)
+
+    def _sampling(self, space: AnswerSpace, draws: int, attempt: int) -> Sampling:
+        if not isinstance(space, FreeText):
+            return Sampling(max_tokens=max(map(len, space.labels)))
+        options = self.options
+        drawn = options.repeats.max > 1 or attempt > 0
+        temperature = options.temperature
+        if temperature is None:
+            temperature = DRAWN_TEMPERATURE if drawn else 0.0
+        seed = draw("repeat", options.seed, draws) & 0x7FFFFFFF if temperature > 0 else None
+        return Sampling(temperature, options.max_tokens or self.explanation_tokens, seed)
+
+    def _form(self, task: Task, topic: Topic, shown: int) -> Form:
+        template = self.templates[task]
+        space = self._space(task, topic, shown)
+        fixed = {
+            "standard": standard_text(self.standard, task, topic.principle),
+            "question": _question(template, topic),
+            "answer": self._answer(template, task, space, shown),
+        }
+        return Form((Span(template.sections["system"]),), template.layout("user", fixed), space)
+
+    def _space(self, task: Task, topic: Topic, shown: int) -> AnswerSpace:
+        low, high = self.standard.scale
+        if self.method == "direct" and task == "score":
+            return Scale(low, high)
+        if self.method == "direct":
+            tie = self.ties and task == "compare"
+            return Choice(tuple(LETTERS[: shown + tie]), "C" if tie else None)
+        if task == "compare":
+            return FreeText(self.reading, "pair", 2, ties=self.ties)
+        if task == "rank":
+            return FreeText(self.reading, "rank", shown, ties=self.options.ties != "forbid")
+        return FreeText(self.reading, "score", 1, (low, high), (topic_name(topic) or "overall",))
+
+    def _answer(self, template: PromptTemplate, task: Task, space: AnswerSpace, shown: int) -> str:
+        if isinstance(space, FreeText):
+            return READINGS[space.reading].closing(space)
+        if isinstance(space, Scale):
+            return template.text("answer scale", low=str(space.low), high=str(space.high))
+        section = "answer choice or tie" if space.tie else "answer choice"
+        return template.text(section, labels=" or ".join(LETTERS[:shown]))
+
+
+def labels_for(task: Task, shown: int) -> list[str]:
+    """The letters candidates are shown under; a response that is scored alone has none."""
+    return [""] if task == "score" else list(LETTERS[:shown])
+
+
+def topic_name(topic: Topic) -> str | None:
+    """The criterion's or principle's name."""
+    part = topic.criterion or topic.principle
+    return part.name if part else None
+
+
+def check_brief(brief: Brief) -> None:
+    """Refuses options that this standard, reading or task cannot serve, before the first case.
+
+    Raises:
+        InvalidOption: naming the option.
+    """
+    reading = READINGS.get(brief.reading)
+    if reading is None:
+        raise InvalidOption(f"there is no reading '{brief.reading}'; there are {', '.join(READINGS)}", "reading")
+    asks = {"compare": "pair", "score": "score", "rank": "rank"}
+    wanted = [asks[task] for task in brief.templates]
+    if brief.method == "cot" and not any(ask in reading.asks for ask in wanted):
+        raise InvalidOption(f"reading '{brief.reading}' cannot settle a {brief.task}", "reading")
+    _check_principle(brief)
+
+
+def _check_principle(brief: Brief) -> None:
+    wanted = brief.options.principle
+    if wanted == "all":
+        return
+    if not isinstance(brief.standard, Constitution):
+        raise InvalidOption(f"'{brief.standard.id}' is a rubric: principle goes with a constitution", "principle")
+    names = [p.name for p in brief.standard.principles]
+    if wanted not in ("per-principle", "sample", *names):
+        raise InvalidOption(f"'{brief.standard.id}' has no principle '{wanted}'; it has {', '.join(names)}", "principle")
+
+
+def check_case(case: Case, standard: Standard) -> None:
+    """Refuses a case that lacks what the standard takes.
+
+    Raises:
+        InvalidCase: naming the field.
+    """
+    for name in standard.takes:
+        if name in ("reference", "context") and not getattr(case, name):
+            raise InvalidCase(f"'{standard.id}' takes a {name}, and the case has none", name)
+
+
+def _question(template: PromptTemplate, topic: Topic) -> str:
+    if topic.criterion:
+        return template.text("question criterion", name=topic.criterion.name, question=topic.criterion.question)
+    if topic.principle:
+        return template.text("question principle", name=topic.principle.name)
+    return template.text("question together")

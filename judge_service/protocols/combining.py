@@ -1,0 +1,176 @@
+"""Votes of one pair become one preference, by the rules of judgment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from judge_service.domain.standards import Standard
+from judge_service.domain.verdicts import Evidence, Failure, Finding, Preference, Vote
+from judge_service.statistics import debias
+from judge_service.statistics.debias import Outcome
+
+DROP: Final = "drop-inconsistent"
+
+
+@dataclass(frozen=True, slots=True)
+class PairReading:
+    """What the votes on one topic (or on the whole standard) say of a pair.
+
+    Attributes:
+        outcome: weights on (first candidate, second candidate, tie), debiased.
+        logit: of the first candidate being better, finite.
+        sides: each order's own winner: 1, -1 or 0.
+    """
+
+    outcome: Outcome
+    logit: float
+    sides: tuple[int, ...]
+    bias: float | None
+    evidence: Evidence
+
+
+def settle(
+    votes: Sequence[Vote], ids: tuple[str, str], orders: int, topics: Sequence[str | None], combine: str, standard: Standard
+) -> Finding:
+    """The finding on a pair.
+
+    Args:
+        ids: the pair's candidates, the one that `probability` is about first.
+        orders: how many orders were required.
+        topics: names of the criteria or principles that were asked about; a lone None is the whole standard.
+    """
+    kept = tuple(votes)
+    readings: dict[str | None, PairReading] = {}
+    complete = True
+    for topic, usable in _by_topic(kept, topics).items():
+        by_order = _by_order(usable)
+        complete = complete and len(by_order) == orders
+        if by_order:
+            readings[topic] = _read_pair(by_order, ids, combine)
+    if not complete:
+        evidence = next((r.evidence for r in readings.values()), None)
+        unsettled = Preference(None, None, None, None, None, evidence, combine)
+        return Finding(unsettled, "partial" if readings else "unscored", kept, None if readings else first_failure(kept))
+    together = _joined(readings, standard)
+    return _finding(together, kept, ids, orders, combine, _criteria(readings))
+
+
+def first_failure(votes: Sequence[Vote]) -> Failure | None:
+    """The first vote's failure, to stand for a case in which no vote was usable."""
+    return next((vote.failure for vote in votes if vote.failure), None)
+
+
+def outcome_of(vote: Vote, ids: tuple[str, str]) -> Outcome:
+    """A usable pair vote as weights on (ids[0], ids[1], tie)."""
+    assert vote.probabilities is not None
+    return Outcome(vote.probabilities[ids[0]], vote.probabilities[ids[1]], vote.tie or 0.0)
+
+
+def _by_topic(votes: Sequence[Vote], topics: Sequence[str | None]) -> dict[str | None, list[Vote]]:
+    sorted_out: dict[str | None, list[Vote]] = {topic: [] for topic in topics}
+    for vote in votes:
+        if vote.failure is None:
+            sorted_out.setdefault(vote.criterion or vote.principle if None not in sorted_out else None, []).append(vote)
+    return sorted_out
+
+
+def _by_order(votes: Sequence[Vote]) -> dict[str, list[Vote]]:
+    """Usable votes by the candidate shown first."""
+    sorted_out: dict[str, list[Vote]] = {}
+    for vote in votes:
+        sorted_out.setdefault(vote.order[0], []).append(vote)
+    return sorted_out
+
+
+def _read_pair(by_order: Mapping[str, Sequence[Vote]], ids: tuple[str, str], combine: str) -> PairReading:
+    orders = {first: [outcome_of(vote, ids) for vote in votes] for first, votes in by_order.items()}
+    every = [vote for votes in by_order.values() for vote in votes]
+    exact = all(vote.evidence == "logprobs" for vote in every)
+    soft = list(orders.values())
+    if exact and combine != "mean-probability" and combine != "vote":
+        outcome = debias.combine_logits(soft)
+        logit = debias.logit(debias.share(outcome))
+        sides = tuple(debias.winner(debias.combine_logits([votes])) for votes in soft)
+    else:
+        weights = [[debias.one_hot(o) for o in votes] for votes in soft] if combine == "vote" else soft
+        outcome = debias.combine_shares(weights)
+        logit = debias.smoothed_logit(debias.share(outcome), len(every))
+        if exact and combine == "mean-probability":
+            logit = debias.logit(debias.share(outcome))
+        sides = tuple(debias.winner(debias.mean_outcome(votes)) for votes in weights)
+    bias = debias.position_bias(orders[ids[0]], orders[ids[1]]) if exact and len(orders) == 2 else None
+    return PairReading(outcome, debias.clipped(logit, 30.0), sides, bias, "logprobs" if exact else "text")
+
+
+def _criteria(readings: Mapping[str | None, PairReading]) -> dict[str, float] | None:
+    named = {topic: debias.share(reading.outcome) for topic, reading in readings.items() if topic is not None}
+    return named if len(named) > 1 else None
+
+
+def _joined(readings: Mapping[str | None, PairReading], standard: Standard) -> PairReading:
+    """Several topics as one reading."""
+    if len(readings) == 1:
+        return next(iter(readings.values()))
+    logit = _joined_logit({t: r.logit for t, r in readings.items() if t}, standard)
+    p = debias.sigmoid(logit)
+    biases = [r.bias for r in readings.values() if r.bias is not None]
+    exact = all(r.evidence == "logprobs" for r in readings.values())
+    per_order = zip(*(r.sides for r in readings.values()), strict=True)
+    return PairReading(
+        outcome=Outcome(p, 1.0 - p, 0.0),
+        logit=logit,
+        sides=tuple((total > 0) - (total < 0) for total in map(sum, per_order)),
+        bias=debias.mean(biases) if len(biases) == len(readings) else None,
+        evidence="logprobs" if exact else "text",
+    )
+
+
+def _joined_logit(logits: Mapping[str, float], standard: Standard) -> float:
+    """The weighted mean, the worst case, the first clear criterion, or simply the first."""
+    clipped = {name: debias.clipped(value) for name, value in logits.items()}
+    criteria = {c.name: c.weight for c in getattr(standard, "criteria", ())}
+    in_order = [clipped[name] for name in (criteria or clipped) if name in clipped]
+    if standard.aggregate == "first":
+        return in_order[0]
+    if standard.aggregate == "lexicographic":
+        return next((value for value in in_order if abs(value) >= standard.margin), 0.0)
+    if standard.aggregate == "min":
+        return _worst_case(in_order)
+    weights = [criteria.get(name, 1.0) for name in clipped]
+    return sum(w * z for w, z in zip(weights, clipped.values(), strict=True)) / sum(weights)
+
+
+def _worst_case(logits: Sequence[float]) -> float:
+    """The weakest of unanimous criteria; criteria that point both ways leave nothing to prefer."""
+    if all(z > 0 for z in logits):
+        return min(logits)
+    return max(logits) if all(z < 0 for z in logits) else 0.0
+
+
+def _finding(
+    reading: PairReading,
+    votes: tuple[Vote, ...],
+    ids: tuple[str, str],
+    orders: int,
+    combine: str,
+    criteria: dict[str, float] | None,
+) -> Finding:
+    consistent = len(set(reading.sides)) == 1 if orders == 2 else None
+    outcome, logit = reading.outcome, reading.logit
+    dropped = combine == DROP and consistent is False
+    if combine == "tie-on-disagreement" and consistent is False:
+        outcome, logit = debias.EVEN, 0.0
+    side = debias.winner(outcome)
+    preference = Preference(
+        winner=None if dropped else ids[0] if side > 0 else ids[1] if side < 0 else "tie",
+        probability=debias.share(outcome),
+        logit=logit,
+        consistent=consistent,
+        position_bias=reading.bias,
+        evidence=reading.evidence,
+        combine=combine,
+        criteria=criteria,
+    )
+    return Finding(preference, "dropped" if dropped else "judged", votes, dropped_by=DROP if dropped else None)

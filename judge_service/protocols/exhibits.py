@@ -1,0 +1,174 @@
+"""Lays a case before the judge: every untrusted text between lines that carry a code no candidate can know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from judge_service.domain.cases import Case, Content, Message
+from judge_service.domain.digests import draw
+from judge_service.domain.options import Options, Truncation
+from judge_service.domain.prompting import Source, Span, Spans
+
+CHARACTERS_PER_TOKEN: Final = 4
+_THOUGHT: Final = re.compile(r"<(think|thinking)>.*?(?:</\1>\s*|\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibits:
+    """A case's texts as spans.
+
+    Attributes:
+        candidates: each candidate's fenced text without its heading, in the case's order.
+        mark: the code that fences carry.
+        truncated: ids of the candidates that were cut.
+    """
+
+    prompt: Spans
+    reference: Spans
+    context: Spans
+    candidates: tuple[Spans, ...]
+    mark: str
+    truncated: tuple[str, ...]
+
+    def shown(self, order: Sequence[int], labels: Sequence[str]) -> Spans:
+        """The candidates in this order under these labels; a lone candidate needs no label."""
+        spans: list[Span] = []
+        for place, label in zip(order, labels, strict=True):
+            name = f"Response {label} {self.mark}" if label else f"Response {self.mark}"
+            gap = "\n\n" if spans else ""
+            spans += (Span(f"{gap}[{name}]\n"), *self.candidates[place], Span(f"\n[/{name}]"))
+        return tuple(spans)
+
+
+def exhibits(case: Case, options: Options) -> Exhibits:
+    """Lays out a case once; its questions share the spans."""
+    mark = _mark(case)
+    show = options.candidate_reasoning == "show"
+    candidates, truncated = [], []
+    for candidate in case.candidates:
+        content = candidate.content if show else _without_thoughts(candidate.content)
+        spans = _content(content, "candidate", mark, show)
+        cut = _cut(spans, options.truncate)
+        if cut is not spans:
+            truncated.append(candidate.id)
+        candidates.append(cut)
+    prompt = case.prompt if show else _without_thoughts(case.prompt)
+    return Exhibits(
+        prompt=_fenced("Prompt", mark, _content(prompt, "prompt", mark, show)),
+        reference=_fenced("Reference", mark, _content(case.reference, "reference", mark, show)),
+        context=_fenced("Context", mark, _content(case.context, "context", mark, show)),
+        candidates=tuple(candidates),
+        mark=mark,
+        truncated=tuple(truncated),
+    )
+
+
+def with_thoughts_hidden(case: Case, options: Options) -> tuple[str, ...]:
+    """Ids of the candidates whose thoughts are not shown to the judge."""
+    if options.candidate_reasoning == "show":
+        return ()
+    return tuple([c.id for c in case.candidates if _without_thoughts(c.content) is not c.content])
+
+
+def _mark(case: Case) -> str:
+    """Eight hex digits drawn from all texts together, so that a candidate cannot forge it, and absent from them."""
+    texts = [case.prompt, case.reference, case.context, *(c.content for c in case.candidates)]
+    for attempt in range(1000):
+        mark = f"{draw('mark', case.lot, attempt) & 0xFFFFFFFF:08x}"
+        if not any(mark in (t if isinstance(t, str) else repr(t)) for t in texts if t):
+            return mark
+    raise AssertionError("a thousand codes all occur in the texts")
+
+
+def _fenced(name: str, mark: str, spans: Spans) -> Spans:
+    if not spans:
+        return ()
+    return (Span(f"[{name} {mark}]\n"), *spans, Span(f"\n[/{name} {mark}]"))
+
+
+def _content(content: Content | None, source: Source, mark: str, show: bool) -> Spans:
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (Span(content, source),)
+    if len(content) == 1 and _is_plain(content[0]):
+        return (Span(content[0].content, source),)
+    spans: list[Span] = []
+    for i, message in enumerate(content):
+        spans.extend(_turn(message, source, mark, show, first=i == 0))
+    return tuple(spans)
+
+
+def _is_plain(message: Message) -> bool:
+    return message.role in ("user", "assistant") and not message.tool_calls and not message.reasoning
+
+
+def _turn(message: Message, source: Source, mark: str, show: bool, first: bool) -> list[Span]:
+    """One turn of a transcript under our own heading; its speaker's name and its tool calls are untrusted text too."""
+    spans = [Span(("" if first else "\n\n") + f"({message.role} {mark}")]
+    if message.name:
+        spans += (Span(" "), Span(message.name, source))
+    spans.append(Span(")\n"))
+    if show and message.reasoning:
+        spans += (Span("(thoughts)\n"), Span(message.reasoning, source), Span("\n(end of thoughts)\n"))
+    spans.append(Span(message.content, source))
+    for call in message.tool_calls:
+        gap = "\n" if message.content or call is not message.tool_calls[0] else ""
+        spans += (Span(gap + "(calls tool) "), Span(f"{call.name} {call.arguments}", source))
+    return spans
+
+
+def _without_thoughts(content: Content) -> Content:
+    """The content without its writer's thoughts; the very same object if it had none."""
+    if isinstance(content, str):
+        return _thoughtless(content)
+    if not any(m.role == "assistant" and (m.reasoning or "<think" in m.content) for m in content):
+        return content
+    return tuple(_thoughtless_message(m) for m in content)
+
+
+def _thoughtless(text: str) -> str:
+    return _THOUGHT.sub("", text) if "<think" in text else text
+
+
+def _thoughtless_message(message: Message) -> Message:
+    if message.role != "assistant":
+        return message
+    return Message(message.role, _thoughtless(message.content), message.name, None, message.tool_calls)
+
+
+def _cut(spans: Spans, truncation: Truncation | None) -> Spans:
+    """The spans with their middle left out if they are longer than allowed, at four characters to the token."""
+    if truncation is None:
+        return spans
+    allowed = truncation.candidate_tokens * CHARACTERS_PER_TOKEN
+    total = sum(len(span.text) for span in spans)
+    if total <= allowed:
+        return spans
+    left_out = -(-(total - allowed) // CHARACTERS_PER_TOKEN)
+    head = _first(spans, allowed - allowed // 2)
+    tail = _last(spans, allowed // 2)
+    return (*head, Span(f"\n[… {left_out:,} tokens left out …]\n"), *tail)
+
+
+def _first(spans: Spans, characters: int) -> list[Span]:
+    kept = []
+    for span in spans:
+        if characters <= 0:
+            break
+        kept.append(Span(span.text[:characters], span.source))
+        characters -= len(span.text)
+    return kept
+
+
+def _last(spans: Spans, characters: int) -> list[Span]:
+    kept: list[Span] = []
+    for span in reversed(spans):
+        if characters <= 0:
+            break
+        kept.insert(0, Span(span.text[-characters:], span.source))
+        characters -= len(span.text)
+    return kept

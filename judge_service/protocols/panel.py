@@ -1,0 +1,137 @@
+"""Several deliberations as one: a panel of judges, and an escalation from a cheap way of asking to a dearer one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import pstdev
+from typing import Final
+
+from judge_service.domain.cases import Case
+from judge_service.domain.prompting import Completion, JudgePrompt
+from judge_service.domain.verdicts import Finding, PanelMember, Preference
+from judge_service.protocols.votes import Deliberation
+from judge_service.statistics import debias
+
+SPREAD_WEIGHT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PanelFinding(Finding):
+    """A panel's finding, with what each judge found for itself."""
+
+    members: tuple[PanelMember, ...] = ()
+
+
+def sit(deliberations: Mapping[str, Deliberation], case: Case, reduce: str) -> Deliberation:
+    """Runs the judges' deliberations in lockstep, one round of all of them at a time, and reduces their preferences.
+
+    Each judge is reduced to one probability first, so that a judge with more votes has no more weight.
+    """
+    findings: dict[str, Finding] = {}
+    rounds: dict[str, list[JudgePrompt]] = {}
+    for name, deliberation in deliberations.items():
+        _advance(name, deliberation, None, rounds, findings)
+    while rounds:
+        asked = dict(rounds)
+        completions = yield [prompt for prompts in asked.values() for prompt in prompts]
+        at = 0
+        rounds.clear()
+        for name, prompts in asked.items():
+            answers = completions[at : at + len(prompts)]
+            at += len(prompts)
+            _advance(name, deliberations[name], answers, rounds, findings)
+    ordered = {name: findings[name] for name in deliberations}
+    return _reduced(ordered, case, reduce)
+
+
+def _advance(
+    name: str,
+    deliberation: Deliberation,
+    answers: list[Completion] | None,
+    rounds: dict[str, list[JudgePrompt]],
+    findings: dict[str, Finding],
+) -> None:
+    try:
+        rounds[name] = next(deliberation) if answers is None else deliberation.send(answers)
+    except StopIteration as end:
+        findings[name] = end.value
+
+
+def _reduced(findings: Mapping[str, Finding], case: Case, reduce: str) -> PanelFinding:
+    members = tuple(_member(name, finding) for name, finding in findings.items())
+    votes = tuple(vote for finding in findings.values() for vote in finding.votes)
+    combine = next(iter(findings.values())).verdict
+    assert isinstance(combine, Preference)
+    usable = [member for member in members if member.status == "judged" and member.probability is not None]
+    if len(usable) < len(members):
+        empty = Preference(None, None, None, None, None, None, combine.combine)
+        any_vote = any(vote.failure is None for vote in votes)
+        failure = None if any_vote else next((f.failure for f in findings.values() if f.failure), None)
+        return PanelFinding(empty, "partial" if any_vote else "unscored", votes, failure, members=members)
+    probability = _reduce([m.probability for m in usable if m.probability is not None], reduce)
+    side = 0 if abs(probability - 0.5) < debias.SAME else 1 if probability > 0.5 else -1
+    one, other = case.candidates
+    sides = {m.consistent for m in members}
+    verdict = Preference(
+        winner=one.id if side > 0 else other.id if side < 0 else "tie",
+        probability=probability,
+        logit=debias.clipped(debias.logit(probability), 30.0),
+        consistent=None if None in sides else all(sides),
+        position_bias=_mean_or_none([m.position_bias for m in members]),
+        evidence="logprobs" if all(v.evidence == "logprobs" for v in votes) and votes else "text" if votes else None,
+        combine=combine.combine,
+    )
+    return PanelFinding(verdict, "judged", votes, members=members)
+
+
+def _member(name: str, finding: Finding) -> PanelMember:
+    verdict = finding.verdict
+    assert isinstance(verdict, Preference)
+    return PanelMember(
+        name, finding.status, verdict.probability, verdict.winner, verdict.position_bias, verdict.consistent
+    )
+
+
+def _mean_or_none(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return debias.mean(known) if known and len(known) == len(values) else None
+
+
+def _reduce(probabilities: Sequence[float], how: str) -> float:
+    """One probability from each judge's, in a way that mirrors when the candidates are swapped.
+
+    `min` is the worst case: the least sure of unanimous judges, and even odds if they disagree. `mean-minus-spread`
+    moves the mean towards even odds by the standard deviation, and never past it.
+    """
+    mean = debias.mean(probabilities)
+    if how == "mean-logit":
+        return debias.sigmoid(debias.mean([debias.clipped(debias.logit(p)) for p in probabilities]))
+    if how == "majority":
+        return debias.mean([(p > 0.5) + 0.5 * (p == 0.5) for p in probabilities])
+    if how == "min":
+        above, below = all(p > 0.5 for p in probabilities), all(p < 0.5 for p in probabilities)
+        return min(probabilities) if above else max(probabilities) if below else 0.5
+    if how == "mean-minus-spread":
+        margin = max(0.0, abs(mean - 0.5) - SPREAD_WEIGHT * pstdev(probabilities))
+        return 0.5 + margin if mean > 0.5 else 0.5 - margin
+    return mean
+
+
+def escalating(cheap: Deliberation, below: float, dearer: Callable[[], Deliberation]) -> Deliberation:
+    """Runs `cheap`, and if its preference is unsure runs `dearer`, whose verdict replaces the first.
+
+    Votes of both are kept. They are never averaged: the two ways of asking have different biases.
+    """
+    first = yield from cheap
+    verdict = first.verdict
+    assert isinstance(verdict, Preference)
+    # Without a call there is nothing to ask better: identical candidates stay a tie.
+    if not first.votes or (verdict.probability is not None and _certainty(verdict.probability) >= below):
+        return first
+    second = yield from dearer()
+    return replace(second, votes=(*first.votes, *second.votes))
+
+
+def _certainty(probability: float) -> float:
+    return max(probability, 1.0 - probability)

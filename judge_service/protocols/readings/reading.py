@@ -1,0 +1,37 @@
+"""What a reading is: a way to turn a judge's text into an answer, and how the judge is told to end its reply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from judge_service.domain.answers import Answer, FreeText
+from judge_service.protocols.readings.quotations import without_quotations
+
+Ask = Literal["pair", "score", "rank"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One of the forms in which judges answer.
+
+    Attributes:
+        asks: what it can settle.
+        has_tie: whether a judge can say in this form that neither is better.
+        read: a cleaned text to its answer; raises Unreadable.
+        closing: the last lines of a prompt, 1 to 4 of them; the very last names the labels.
+        clean: takes out what was quoted, before `read`; given the texts that were in the prompt.
+    """
+
+    name: str
+    asks: frozenset[Ask]
+    has_tie: bool
+    read: Callable[[str, FreeText], Answer]
+    closing: Callable[[FreeText], str]
+    clean: Callable[[str, Sequence[str]], str] = without_quotations
+
+
+def as_written(text: str, quoted: Sequence[str]) -> str:
+    """The text as it is: for forms in which fences and quotation marks belong to the answer."""
+    return text

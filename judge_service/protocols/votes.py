@@ -1,0 +1,181 @@
+"""Questions become votes: the order shown is undone, and what could not be read is a failure with its text."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from judge_service.domain.answers import (
+    Answer,
+    Choice,
+    FreeText,
+    PairAnswer,
+    RankAnswer,
+    Scale,
+    ScoreAnswer,
+)
+from judge_service.domain.cases import Case
+from judge_service.domain.options import Task
+from judge_service.domain.prompting import Completion, JudgePrompt, joined
+from judge_service.domain.verdicts import Failure, Finding, Vote
+from judge_service.protocols.brief import Brief, Topic, topic_name
+from judge_service.protocols.exhibits import Exhibits
+from judge_service.protocols.readings import Unreadable, read
+
+Deliberation = Generator[list[JudgePrompt], list[Completion], Finding]
+"""Yields rounds of prompts, is sent their completions, and returns the finding. It knows no network, clock or file."""
+
+ASKED_AGAIN: Final = frozenset(("unreadable", "refused", "truncated"))
+_KINDS: Final[dict[Task, Literal["pair", "score", "list"]]] = {"compare": "pair", "score": "score", "rank": "list"}
+_SAME: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One call to be made: what is asked, about which candidates in which order, and which repetition it is."""
+
+    task: Task
+    order: tuple[int, ...]
+    topic: Topic
+    repeat: int = 0
+
+
+def ask(
+    questions: Sequence[Question], case: Case, brief: Brief, exhibits: Exhibits
+) -> Generator[list[JudgePrompt], list[Completion], list[Vote]]:
+    """Asks all questions in one round and returns a vote for each; unreadable ones are asked again if `reask` says so."""
+    prompts = [brief.prompt(q.task, q.topic, exhibits, q.order, q.repeat) for q in questions]
+    completions = yield prompts
+    votes = [
+        vote_from(question, prompt, completion, case, brief, exhibits)
+        for question, prompt, completion in zip(questions, prompts, completions, strict=True)
+    ]
+    for attempt in range(1, brief.options.reask + 1):
+        again = [i for i, vote in enumerate(votes) if vote.failure and vote.failure.kind in ASKED_AGAIN]
+        if not again:
+            break
+        prompts = [_prompt_again(questions[i], brief, exhibits, attempt) for i in again]
+        completions = yield prompts
+        for i, prompt, completion in zip(again, prompts, completions, strict=True):
+            votes[i] = vote_from(questions[i], prompt, completion, case, brief, exhibits)
+    return votes
+
+
+def _prompt_again(question: Question, brief: Brief, exhibits: Exhibits, attempt: int) -> JudgePrompt:
+    return brief.prompt(question.task, question.topic, exhibits, question.order, question.repeat, attempt)
+
+
+def vote_from(
+    question: Question, prompt: JudgePrompt, completion: Completion, case: Case, brief: Brief, exhibits: Exhibits
+) -> Vote:
+    """One completion as a vote in candidate space."""
+    ids = tuple([case.candidates[place].id for place in question.order])
+    topic = question.topic
+    include = brief.options.include
+    vote = Vote(
+        judge=brief.judge,
+        kind=_KINDS[question.task],
+        method=brief.method,
+        order=ids,
+        repeat=question.repeat,
+        criterion=topic.criterion.name if topic.criterion else None,
+        principle=topic.principle.name if topic.principle else None,
+        label_mass=completion.label_mass,
+        explanation=completion.text if brief.method == "cot" and not completion.failure else None,
+        truncated=_cut_ones(ids, exhibits) if exhibits.truncated else None,
+        cached=completion.cached,
+        failure=completion.failure,
+        prompt=joined((*prompt.system, *prompt.user)) if "prompts" in include else None,
+        raw=completion.text if "raw" in include else None,
+    )
+    if vote.failure:
+        return vote
+    try:
+        return _read_into(vote, prompt, completion, brief)
+    except Unreadable as e:
+        return replace(vote, explanation=None, failure=Failure("unreadable", str(e), raw=completion.text))
+
+
+def _cut_ones(ids: tuple[str, ...], exhibits: Exhibits) -> tuple[str, ...] | None:
+    return tuple(name for name in ids if name in exhibits.truncated) or None
+
+
+def _read_into(vote: Vote, prompt: JudgePrompt, completion: Completion, brief: Brief) -> Vote:
+    if completion.probabilities is not None:
+        return _from_probabilities(vote, prompt, completion, brief)
+    answer = _read_text(prompt, completion.text)
+    if isinstance(answer, PairAnswer):
+        one, other = vote.order
+        weights = {one: answer.first, other: answer.second}
+        return replace(vote, evidence="text", probabilities=weights, tie=answer.tie, label=answer.label)
+    if isinstance(answer, ScoreAnswer):
+        score = _one_score(answer, topic_name_of(vote))
+        return replace(vote, evidence="text", probabilities={f"{score:g}": 1.0}, label=answer.label)
+    tiers = tuple(tuple(vote.order[place] for place in tier) for tier in answer.tiers)
+    return replace(vote, evidence="text", ranking=tiers, label=answer.label)
+
+
+def topic_name_of(vote: Vote) -> str | None:
+    """The criterion or principle a vote is about."""
+    return vote.criterion or vote.principle
+
+
+def _one_score(answer: ScoreAnswer, wanted: str | None) -> float:
+    if wanted in answer.scores:
+        return answer.scores[wanted]
+    if len(answer.scores) == 1:
+        return next(iter(answer.scores.values()))
+    raise Unreadable(f"the answer scores {', '.join(answer.scores)}, and not {wanted}")
+
+
+def _from_probabilities(vote: Vote, prompt: JudgePrompt, completion: Completion, brief: Brief) -> Vote:
+    weights = completion.probabilities
+    assert weights is not None
+    mass = completion.label_mass
+    if mass is not None and mass < brief.min_label_mass:
+        message = f"the judge gave the labels a probability of {mass:.3g} together, below {brief.min_label_mass:g}"
+        return replace(vote, failure=Failure("low_label_mass", message, raw=completion.text))
+    label = max(weights, key=weights.__getitem__)
+    space = prompt.space
+    if not isinstance(space, Choice):
+        return replace(vote, evidence="logprobs", probabilities=dict(weights), label=label)
+    shown = {name: weights[letter] for name, letter in zip(vote.order, space.labels, strict=False)}
+    if vote.kind == "list":
+        return replace(vote, evidence="logprobs", probabilities=shown, ranking=_tiers(shown), label=label)
+    tie = weights[space.tie] if space.tie else 0.0
+    return replace(vote, evidence="logprobs", probabilities=shown, tie=tie, label=label)
+
+
+def _tiers(weights: dict[str, float]) -> tuple[tuple[str, ...], ...]:
+    """Ids by weight, highest first; weights within 1e-9 of their neighbour share a tier."""
+    tiers: list[list[str]] = []
+    last = 0.0
+    for name in sorted(weights, key=weights.__getitem__, reverse=True):
+        if tiers and last - weights[name] < _SAME:
+            tiers[-1].append(name)
+        else:
+            tiers.append([name])
+        last = weights[name]
+    return tuple(tuple(tier) for tier in tiers)
+
+
+def _read_text(prompt: JudgePrompt, text: str) -> Answer:
+    space = prompt.space
+    if isinstance(space, FreeText):
+        return read(text, space, [span.text for span in prompt.user if span.source])
+    if isinstance(space, Scale):
+        return read(text, FreeText("choice", "score", 1, (space.low, space.high)))
+    if len(space.labels) > 2 + bool(space.tie):
+        return _best_of(text, space)
+    return read(text, FreeText("choice", "pair", 2, ties=space.tie is not None))
+
+
+def _best_of(text: str, space: Choice) -> RankAnswer:
+    """A bare letter names the best; all others are tied behind it."""
+    label = text.strip(" \t\r\n*`\"'.:()[]")
+    if label not in space.labels:
+        raise Unreadable(f"the answer is none of {', '.join(space.labels)}")
+    best = space.labels.index(label)
+    others = tuple(place for place in range(len(space.labels)) if place != best)
+    return RankAnswer(((best,), others), label)

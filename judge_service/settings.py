@@ -1,0 +1,161 @@
+"""The configuration, read once: judge-service.toml, then variables with the prefix JUDGE_, then flags."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from judge_service.errors import InvalidConfiguration
+
+FILE: Final = "judge-service.toml"
+PREFIX: Final = "JUDGE_"
+_SECTIONS: Final = ("judges", "cache", "server")
+_PLAIN: Final = ("rubrics", "api_keys", "api_keys_file")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JudgeSettings(_Section):
+    """One judge: where it is and how it is asked."""
+
+    kind: Literal["auto", "chat", "vllm", "offline"] = "auto"
+    url: tuple[str, ...] = ()
+    model: str = ""
+    revision: str = ""
+    key_env: str = ""
+    concurrency: int = Field(256, ge=1, le=100_000)
+    thinking: Literal["auto", "never", "optional", "always"] = "auto"
+    thinking_tokens: int = Field(8192, ge=1)
+    explanation_tokens: int = Field(1024, ge=1)
+    min_label_mass: float = Field(0.5, ge=0.0, le=1.0)
+    sampling: dict[str, Any] = {}
+    template_kwargs: dict[str, Any] = {}
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        return value.split(",") if isinstance(value, str) else value
+
+
+class CacheSettings(_Section):
+    """Where answers are remembered; an empty url is a file in the user's cache directory."""
+
+    url: str = ""
+    explanations: bool = True
+
+
+class ServerSettings(_Section):
+    """The HTTP API's limits."""
+
+    max_body_bytes: int = Field(64 * 2**20, ge=1024)
+    max_cases: int = Field(10_000, ge=1)
+    cases_in_flight: int = Field(256, ge=1)
+    grace_seconds: float = Field(30.0, ge=0.0)
+
+
+class Settings(_Section):
+    """Everything that can be configured."""
+
+    judges: dict[str, JudgeSettings] = {}
+    cache: CacheSettings = CacheSettings()
+    server: ServerSettings = ServerSettings()
+    rubrics: str = ""
+    api_keys: str = ""
+    api_keys_file: str = ""
+
+    def keys(self) -> tuple[str, ...]:
+        """The API keys, from the variable and from the file (one a line)."""
+        listed = self.api_keys.split(",")
+        if self.api_keys_file:
+            listed += _text(Path(self.api_keys_file)).splitlines()
+        return tuple(key.strip() for key in listed if key.strip())
+
+
+def read_settings(
+    flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, file: Path | None = None
+) -> Settings:
+    """The settings of this process.
+
+    Args:
+        flags: values from the command line, nested like the file; they win.
+        file: the configuration file; `judge-service.toml` in the working directory, if there is one, when None.
+
+    Raises:
+        InvalidConfiguration: naming the place and the reason.
+    """
+    told: dict[str, Any] = _from_file(file)
+    _merge(told, _from_environment(os.environ if environ is None else environ))
+    _merge(told, flags or {})
+    try:
+        return Settings.model_validate(told)
+    except ValidationError as e:
+        first = e.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InvalidConfiguration(f"configuration: {place}: {first['msg']}") from None
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    path = file or Path(FILE)
+    if file is None and not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as e:
+        raise InvalidConfiguration(f"{path}: {e}") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise InvalidConfiguration(f"{path}: {e}") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """JUDGE_CACHE__URL becomes cache.url. Variables of other programs that share the prefix are left alone."""
+    told: dict[str, Any] = {}
+    for name, value in environ.items():
+        path = name.removeprefix(PREFIX).lower().split("__")
+        is_ours = path[0] in _SECTIONS and len(path) > 1 or path[0] in _PLAIN and len(path) == 1
+        if name.startswith(PREFIX) and is_ours:
+            _merge(told, _nested(path, value))
+    return told
+
+
+def _nested(path: list[str], value: Any) -> dict[str, Any]:
+    return {path[0]: _nested(path[1:], value) if len(path) > 1 else value}
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, Mapping) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = dict(value) if isinstance(value, Mapping) else value
+
+
+def user_cache_directory(environ: Mapping[str, str] | None = None) -> Path:
+    """Where this user's programs keep what they can make again."""
+    told = (os.environ if environ is None else environ).get("XDG_CACHE_HOME", "")
+    return (Path(told) if told else Path.home() / ".cache") / "judge-service"
+
+
+def secret(name: str) -> str | None:
+    """A key from the environment variable of that name.
+
+    Raises:
+        InvalidConfiguration: the variable was named and is not set.
+    """
+    if not name:
+        return None
+    value = os.environ.get(name)
+    if not value:
+        raise InvalidConfiguration(f"the variable {name}, which should hold the judge's key, is not set")
+    return value

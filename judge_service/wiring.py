@@ -1,0 +1,165 @@
+"""Settings become parts: the only place where parts are chosen, ordered and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from judge_service.backends.base import Backend, TransientFault
+from judge_service.backends.cached import Cached
+from judge_service.backends.chat import ChatJudge
+from judge_service.backends.limited import Limited
+from judge_service.backends.offline import VERSION, OfflineJudge
+from judge_service.backends.pool import Pool
+from judge_service.backends.retried import Retried
+from judge_service.backends.stores import MemoryStore, SqliteStore, Store
+from judge_service.backends.wires import DirectWire, Wire
+from judge_service.domain.digests import digest
+from judge_service.domain.verdicts import JudgeIdentity
+from judge_service.errors import InvalidConfiguration, JudgeDown
+from judge_service.judge import Judge, JudgingService
+from judge_service.library import open_library
+from judge_service.settings import CacheSettings, JudgeSettings, Settings, secret, user_cache_directory
+
+log: Final = logging.getLogger(__name__)
+_POLL_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a judge server says of itself."""
+
+    kind: str
+    root: str
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, wait: float = 10.0) -> AsyncIterator[JudgingService]:
+    """The whole service under these settings; what it opened is closed at the end.
+
+    Args:
+        wait: seconds to wait for judges that do not answer yet.
+
+    Raises:
+        InvalidConfiguration, InvalidLibrary: what was configured is wrong.
+        JudgeDown: a judge did not answer in time.
+    """
+    library = open_library(Path(settings.rubrics) if settings.rubrics else None)
+    if not settings.judges:
+        raise InvalidConfiguration("no judge is configured: give --judge-url and --model, or --offline to try things out")
+    async with AsyncExitStack() as stack:
+        store = open_store(settings.cache)
+        if store is not None:
+            stack.push_async_callback(store.aclose)
+        judges = {}
+        for name, judge_settings in settings.judges.items():
+            judges[name] = await open_judge(name, judge_settings, store, settings.cache.explanations, wait)
+            stack.push_async_callback(judges[name].backend.aclose)
+        yield JudgingService(judges, library)
+
+
+def open_store(settings: CacheSettings) -> Store | None:
+    """The cache's store by its URL's scheme."""
+    url = settings.url or f"sqlite:///{user_cache_directory() / 'cache.db'}"
+    scheme, _, rest = url.partition("://")
+    if url == "none":
+        return None
+    if scheme == "memory":
+        return MemoryStore()
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        # As elsewhere: sqlite:///relative.db, sqlite:////absolute.db
+        return SqliteStore(Path(rest[1:]).expanduser())
+    raise InvalidConfiguration(f"cache.url is sqlite:///path, memory:// or none; got {url!r}")
+
+
+async def open_judge(name: str, settings: JudgeSettings, store: Store | None, explanations: bool, wait: float) -> Judge:
+    """A judge with everything that stands around it: cache, limiter, retry, pool of replicas."""
+    if settings.kind == "offline":
+        identity = _identity(name, settings, Server("offline", VERSION))
+        return _judge(name, settings, identity, Limited(OfflineJudge(), settings.concurrency), store, explanations)
+    if not settings.url or not settings.model:
+        raise InvalidConfiguration(f"judge '{name}' needs a url and a model")
+    wires = [_wire(url, settings) for url in settings.url]
+    server = await _reached(wires, settings, wait)
+    sampling = dict(settings.sampling)
+    if settings.template_kwargs:
+        sampling["chat_template_kwargs"] = dict(settings.template_kwargs)
+    replicas: list[Backend] = [ChatJudge(wire, settings.model, sampling) for wire in wires]
+    asked = replicas[0] if len(replicas) == 1 else Pool(replicas)
+    answering = Limited(Retried(asked), settings.concurrency * len(replicas))
+    return _judge(name, settings, _identity(name, settings, server), answering, store, explanations)
+
+
+def _judge(
+    name: str, settings: JudgeSettings, identity: JudgeIdentity, answering: Backend, store: Store | None, texts: bool
+) -> Judge:
+    backend = answering if store is None else Cached(answering, store, identity.digest, texts)
+    always = settings.thinking == "always"
+    tokens = settings.explanation_tokens + (settings.thinking_tokens if always else 0)
+    return Judge(name, backend, identity, settings.thinking, settings.min_label_mass, tokens)
+
+
+def _identity(name: str, settings: JudgeSettings, server: Server) -> JudgeIdentity:
+    """Who answers: the name under which it is configured is no part of what could change its answers."""
+    revision = settings.revision or server.root or ",".join(settings.url)
+    sampling: dict[str, Any] = {**settings.sampling, **settings.template_kwargs}
+    model = settings.model or settings.kind
+    who = digest([server.kind, model, revision, sampling])
+    return JudgeIdentity(name, server.kind, model, revision, 0, who, sampling)
+
+
+def _wire(url: str, settings: JudgeSettings) -> Wire:
+    """Own servers are spoken to directly; a hosted provider through OpenAI's client."""
+    if not url.startswith(("http://", "https://")):
+        raise InvalidConfiguration(f"a judge's url starts with http:// or https://; got {url!r}")
+    key = secret(settings.key_env)
+    if url.startswith("https://"):
+        # Imported only here: it takes half a second, which nobody with a judge of their own should wait for.
+        return importlib.import_module("judge_service.backends.openai_wire").OpenAIWire(url, key, settings.concurrency)
+    return DirectWire(url, key, settings.concurrency)
+
+
+async def _reached(wires: list[Wire], settings: JudgeSettings, wait: float) -> Server:
+    """What the first replica that answers says of itself."""
+    give_up = time.monotonic() + wait
+    while True:
+        told = []
+        for wire in wires:
+            try:
+                return await _described(wire, settings)
+            except TransientFault as e:
+                told.append(str(e))
+        if time.monotonic() + _POLL_SECONDS > give_up:
+            for wire in wires:
+                await wire.aclose()
+            raise JudgeDown(f"the judge does not answer ({'; '.join(told)})")
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _described(wire: Wire, settings: JudgeSettings) -> Server:
+    reply = await wire.get("/models")
+    if reply.status in (401, 403):
+        raise InvalidConfiguration(f"{wire.address} answered {reply.status}: the judge's key is missing or wrong (key_env)")
+    if reply.status >= 500:
+        raise TransientFault("judge_unavailable", f"{wire.address}/models answered {reply.status}")
+    model = _listed(reply.body).get(settings.model, {})
+    kind = settings.kind
+    if kind == "auto":
+        kind = "vllm" if model.get("owned_by") == "vllm" else "chat"
+    return Server(kind, str(model.get("root") or ""))
+
+
+def _listed(body: bytes) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        return {model["id"]: model for model in orjson.loads(body)["data"]}
+    except (ValueError, KeyError, TypeError):
+        return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -43,12 +43,17 @@ NO_ESTIMATE: Final = "orders 'audited' asked both orders: there is no audited es
 _MOST_SITTINGS: Final = 256
 
 
+async def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
     """A configured model under a name.
 
     Attributes:
         thinking: whether it always thinks before it answers; `auto` and `optional` are asked for one token.
+        answers: whether it can be reached right now.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Judge:
     thinking: Thinking = "auto"
     min_label_mass: float = 0.5
     explanation_tokens: int = EXPLANATION_TOKENS
+    answers: Callable[[], Awaitable[bool]] = _always
 
 
 class JudgingService:

@@ -6,9 +6,9 @@ import asyncio
 import importlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ from judge_service.settings import CacheSettings, JudgeSettings, Settings, secre
 
 log: Final = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 0.25
+READY_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,17 @@ async def open_judge(name: str, settings: JudgeSettings, store: Store | None, ex
     replicas: list[Backend] = [ChatJudge(wire, settings.model, sampling) for wire in wires]
     asked = replicas[0] if len(replicas) == 1 else Pool(replicas)
     answering = Limited(Retried(asked), settings.concurrency * len(replicas))
-    return _judge(name, settings, _identity(name, settings, server), answering, store, explanations)
+    judge = _judge(name, settings, _identity(name, settings, server), answering, store, explanations)
+    return replace(judge, answers=lambda: _any_answers(wires, settings))
+
+
+async def _any_answers(wires: Sequence[Wire], settings: JudgeSettings) -> bool:
+    for wire in wires:
+        with suppress(TransientFault, TimeoutError):
+            async with asyncio.timeout(READY_SECONDS):
+                await _described(wire, settings)
+                return True
+    return False
 
 
 def _judge(

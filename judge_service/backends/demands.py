@@ -235,7 +235,7 @@ def _asks_language(low: str, words: Set[str]) -> bool:
 
 
 def _amounts(low: str, words: Set[str], forms: Sequence[Form]) -> Iterator[Amount]:
-    """A number of items and limits in words, sentences or bullet points; limits too small for all items are for each."""
+    """A number of items, and limits; a limit too small for all items together is one for each and left out."""
     items = _ITEMS.search(low, words)
     count = _number(items[1]) if items and "code" not in forms else 0.0
     if 1 < count <= _MOST_ITEMS:

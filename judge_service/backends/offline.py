@@ -34,7 +34,7 @@ IDENTITY: Final = f"offline/{VERSION}"
 
 WEIGHTS: Final = Features(
     relevance=2.0,
-    opening=0.5,
+    opening=1.0,
     substance=1.5,
     compliance=0.5,
     form=0.5,
@@ -46,10 +46,10 @@ WEIGHTS: Final = Features(
     hedging=-0.1,
     foreign=-1.0,
     cut=-0.5,
-    echo=-2.0,
+    echo=-4.0,
     steering=-3.0,
 )
-MIDDLING: Final = 2.5
+MIDDLING: Final = 2.75
 """What the weighted features of an ordinary answer come to; worth counts from here."""
 EMPTY_WORTH: Final = -5.0
 LEAST_WORTH: Final = -4.5
@@ -119,8 +119,8 @@ class _Shown:
         return self.sights[place] if place < len(self.sights) else BLANK
 
     def names(self, places: int) -> tuple[str, ...]:
-        """A label for each place."""
-        return self.labels[:places] if len(self.labels) >= places else tuple(LETTERS[:places])
+        """A label for each place; a number where none was shown."""
+        return (*self.labels[:places], *map(str, range(len(self.labels) + 1, places + 1)))
 
     def comparison(self, better: int, worse: int) -> str:
         """Why one is better than another."""

@@ -150,9 +150,8 @@ _FORMS: Final[Mapping[tuple[str, str], _Form]] = {
     ("two-scores", "pair"): _two_scores,
     ("alpaca-eval-ranking", "pair"): _alpaca_eval,
     ("ranking", "rank"): lambda s: f"{s.explanation}\n\n[[{'>'.join(_shown_order(s))}]]",
-    ("choice", "pair"): lambda s: f"{s.explanation}\n\n{_shown_label(s)}",
-    ("choice", "score"): lambda s: f"{s.explanation}\n\n{s.scores[0]}",
-    ("choice", "rank"): lambda s: f"{s.explanation}\n\n{_shown_order(s)[0]}",
+    ("choice", "pair"): lambda s: f"{s.explanation}\n\nChoice: {_pick(s, 'A', 'B', 'Tie')}",
+    ("choice", "score"): lambda s: f"{s.explanation}\n\nScore: {s.scores[0]}",
 }
 NO_TIE: Final = frozenset(("prometheus-pair", "llmbar", "alpaca-eval-ranking"))
 """Readings in which a tie cannot be said."""

@@ -48,6 +48,8 @@ def main() -> None:
         where = f" ({param})" if param and param not in e.message else ""
         print(f"judge-service: {e.message}{where}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has gone: head, less and the like.
         sys.stderr.close()

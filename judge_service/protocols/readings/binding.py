@@ -28,13 +28,15 @@ def last_label(text: str, find: Finder) -> str:
     for start in windows(text):
         mentions = list(find(text, start, len(text)))
         if mentions:
-            return _bound(text, mentions[-1], find)
+            first, end = sentence_around(text, mentions[-1].start, mentions[-1].end)
+            if first < start:
+                return _bound(text, list(find(text, first, end)), first, end)
+            return _bound(text, [m for m in mentions if m.start >= first], first, end)
     raise Unreadable("the text holds no verdict in the form asked for")
 
 
-def _bound(text: str, last: Mention, find: Finder) -> str:
-    first, end = sentence_around(text, last.start, last.end)
-    mentions = list(find(text, first, end))
+def _bound(text: str, mentions: Sequence[Mention], first: int, end: int) -> str:
+    """The one label of the sentence text[first:end]."""
     labels = [m.label for m in mentions if m.label is not None]
     if len(labels) < len(mentions):
         wrong = next(m for m in mentions if m.label is None)

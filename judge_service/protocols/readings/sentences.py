@@ -18,7 +18,8 @@ _END: Final = re.compile(
 _GOES_ON: Final = re.compile(
     r"\b(?:than|over|to|and|or|nor|not|neither|either|versus|vs\.?|with|against|between)[ \t*_]*$", re.IGNORECASE
 )
-_FIRST_WINDOW: Final = 4096
+_BREAKS: Final = ".,;!?()\n"
+_FIRST_WINDOW: Final = 256
 
 
 def windows(text: str) -> Iterator[int]:
@@ -48,6 +49,12 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
 def words_before(text: str, place: int, reach: int = 120) -> str:
     """Up to `reach` characters before the place; the start of the text shows as the start of a line."""
     return text[place - reach : place] if place > reach else "\n" + text[:place]
+
+
+def clause_before(text: str, place: int, reach: int = 120) -> str:
+    """What stands before the place, back to the last comma, stop, bracket or line break."""
+    words = text[max(0, place - reach) : place]
+    return words[max(map(words.rfind, _BREAKS)) + 1 :]
 
 
 def _whole_from(text: str, line_start: int) -> int:

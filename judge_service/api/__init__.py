@@ -1,0 +1,1 @@
+"""The HTTP API: FastAPI, with errors in OpenAI's shape."""

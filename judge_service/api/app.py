@@ -1,0 +1,51 @@
+"""Assembles the HTTP API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from judge_service import __version__
+from judge_service.api import catalogue, judging, problems
+from judge_service.api.access import Door, Network
+from judge_service.api.envelope import Envelope
+from judge_service.api.metrics import Metrics
+from judge_service.api.schemas import components
+from judge_service.api.state import State
+from judge_service.judge import JudgingService
+from judge_service.settings import Settings
+
+DESCRIPTION = """
+A language model compares, scores and ranks responses under rubrics and constitutions. Pairs are shown in both orders,
+so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
+"""
+
+
+def create_app(service: JudgingService, settings: Settings, networks: Sequence[Network] = ()) -> FastAPI:
+    """The application around an open service.
+
+    Args:
+        networks: the networks that may call, if only some may.
+    """
+    metrics = Metrics()
+    app = FastAPI(title="judge-service", version=__version__, description=DESCRIPTION)
+    app.state.judging = State(service, settings, metrics, int(time.time()))
+    app.include_router(judging.router, tags=["judging"])
+    app.include_router(catalogue.router, tags=["catalogue"])
+    problems.install(app)
+    app.add_middleware(Door, keys=settings.keys(), networks=networks)
+    app.add_middleware(Envelope, metrics=metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema.setdefault("components", {}).setdefault("schemas", {}).update(components())
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,121 @@
+"""What there is: rubrics, judges, models; and whether the service is alive and ready."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from judge_service.api.answers import json_response
+from judge_service.api.problems import RETRY_SECONDS, Problem
+from judge_service.api.state import State
+from judge_service.domain.standards import Constitution, Standard
+from judge_service.judge import Judge
+
+router: Final = APIRouter()
+
+
+@router.get("/v1/rubrics")
+async def rubrics(request: Request) -> Response:
+    """All rubrics and constitutions, without their texts."""
+    state: State = request.app.state.judging
+    return json_response({"object": "list", "data": [_brief(s) for s in state.service.library.standards.values()]})
+
+
+@router.get("/v1/rubrics/{name}", responses={404: {"description": "There is no such rubric"}})
+async def rubric(name: str, request: Request) -> Response:
+    """One rubric or constitution, by `id` or `id@version`, with its texts."""
+    state: State = request.app.state.judging
+    standard = state.service.library.standard(name)
+    parts = {"principles": standard.principles} if isinstance(standard, Constitution) else {"criteria": standard.criteria}
+    whole = {
+        **_brief(standard),
+        "takes": standard.takes,
+        "compare": standard.compare,
+        "aggregate": standard.aggregate,
+        "ties": standard.ties,
+        "reading": standard.reading,
+        "prompts": dict(standard.prompts),
+    }
+    # Anchors have numbers for keys, which JSON writes as strings.
+    return Response(orjson.dumps({**whole, **parts}, option=orjson.OPT_NON_STR_KEYS), media_type="application/json")
+
+
+def _brief(standard: Standard) -> dict[str, Any]:
+    return {
+        "id": standard.id,
+        "object": "rubric",
+        "version": standard.version,
+        "kind": "constitution" if isinstance(standard, Constitution) else "rubric",
+        "title": standard.title,
+        "description": standard.description,
+        "scale": standard.scale,
+        "digest": standard.digest,
+        "source": dict(standard.source) or None,
+    }
+
+
+@router.get("/v1/judges")
+async def judges(request: Request) -> Response:
+    """The cards of all configured judges; the first is the default."""
+    state: State = request.app.state.judging
+    return json_response({"object": "list", "data": [_card(judge) for judge in state.service.judges.values()]})
+
+
+@router.get("/v1/judges/{name}", responses={404: {"description": "There is no such judge"}})
+async def judge_card(name: str, request: Request) -> Response:
+    """One judge's card."""
+    state: State = request.app.state.judging
+    return json_response(_card(state.service.judge_named(name)))
+
+
+def _card(judge: Judge) -> dict[str, Any]:
+    identity = judge.identity
+    return {
+        "id": judge.name,
+        "object": "judge",
+        "kind": identity.kind,
+        "model": identity.model,
+        "revision": identity.revision,
+        "epoch": identity.epoch,
+        "digest": identity.digest,
+        "sampling": dict(identity.sampling),
+        "thinking": judge.thinking,
+        "min_label_mass": judge.min_label_mass,
+    }
+
+
+@router.get("/v1/models")
+async def models(request: Request) -> Response:
+    """The judges' names in the shape of OpenAI's list of models."""
+    state: State = request.app.state.judging
+    listed = [
+        {"id": name, "object": "model", "created": state.started, "owned_by": "judge-service"}
+        for name in state.service.judges
+    ]
+    return json_response({"object": "list", "data": listed})
+
+
+@router.get("/health")
+async def health() -> Response:
+    """Whether the process is alive."""
+    return json_response({"status": "ok"})
+
+
+@router.get("/ready", responses={503: {"description": "No judge answers"}})
+async def ready(request: Request) -> Response:
+    """Whether a judge answers."""
+    state: State = request.app.state.judging
+    told = {name: await judge.answers() for name, judge in state.service.judges.items()}
+    if not any(told.values()):
+        raise Problem(503, "no judge answers", code="judge_unavailable", retry=RETRY_SECONDS)
+    return json_response({"status": "ready", "judges": told})
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Numbers for Prometheus."""
+    state: State = request.app.state.judging
+    return Response(state.metrics.page(), media_type=state.metrics.content_type)

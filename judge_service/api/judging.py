@@ -1,0 +1,116 @@
+"""POST /v1/compare, /v1/score and /v1/rank."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+
+from judge_service.api.answers import json_response
+from judge_service.api.problems import RETRY_SECONDS, Problem
+from judge_service.api.requests import BadCase, JudgingRequest, judging_request, read_body
+from judge_service.api.schemas import OPENAPI
+from judge_service.api.state import State
+from judge_service.domain.cases import Case
+from judge_service.domain.options import Task
+from judge_service.domain.records import record_of
+from judge_service.domain.verdicts import NO_USAGE, Judgment
+from judge_service.errors import InvalidCase
+from judge_service.judge import Sitting
+
+router: Final = APIRouter()
+NDJSON: Final = "application/x-ndjson"
+
+
+@router.post("/v1/compare", **OPENAPI["compare"])
+async def compare(request: Request) -> Response:
+    """Which of two candidates is better: one case inline, or many under `cases`."""
+    return await _judge(request, "compare")
+
+
+@router.post("/v1/score", **OPENAPI["score"])
+async def score(request: Request) -> Response:
+    """How good each candidate is, criterion by criterion: one case inline, or many under `cases`."""
+    return await _judge(request, "score")
+
+
+@router.post("/v1/rank", **OPENAPI["rank"])
+async def rank(request: Request) -> Response:
+    """The order of all candidates: one case inline, or many under `cases`."""
+    return await _judge(request, "rank")
+
+
+async def _judge(request: Request, task: Task) -> Response:
+    state: State = request.app.state.judging
+    body = await read_body(request, state.settings.server.max_body_bytes)
+    asked = judging_request(body, task, state.settings.server.max_cases)
+    sitting = state.service.sitting(task, asked.options)
+    if asked.inline:
+        return await _one(asked, sitting, state)
+    if NDJSON in request.headers.get("accept", ""):
+        return StreamingResponse(_lines(asked, sitting, state), media_type=NDJSON)
+    judgments = await asyncio.gather(*(_judged(case, i, sitting, state) for i, case in enumerate(asked.cases)))
+    _check_any_came(judgments)
+    listed = {"object": "list", "data": [record_of(j) for j in judgments], "usage": _usage(judgments)}
+    return json_response(listed)
+
+
+async def _one(asked: JudgingRequest, sitting: Sitting, state: State) -> Response:
+    (case,) = asked.cases
+    assert isinstance(case, Case)
+    async with state.places:
+        judgment = await sitting.judge(case)
+    state.metrics.judgment(judgment)
+    _check_any_came([judgment])
+    return json_response(record_of(judgment))
+
+
+async def _judged(case: Case | BadCase, place: int, sitting: Sitting, state: State) -> Judgment:
+    """The judgment at a place of the list; whatever is wrong with the case is told in it."""
+    if isinstance(case, BadCase):
+        judgment = sitting.invalid(case.error, case.id)
+    else:
+        try:
+            async with state.places:
+                judgment = await sitting.judge(case)
+        except InvalidCase as e:
+            error = InvalidCase(e.message, f"cases[{place}].{e.param}" if e.param else f"cases[{place}]")
+            judgment = sitting.invalid(error, case.id, case.metadata)
+    state.metrics.judgment(judgment)
+    return judgment
+
+
+async def _lines(asked: JudgingRequest, sitting: Sitting, state: State) -> AsyncIterator[bytes]:
+    """Each judgment as a line, as soon as it is ready."""
+    tasks = [asyncio.ensure_future(_judged(case, i, sitting, state)) for i, case in enumerate(asked.cases)]
+    try:
+        for ready in asyncio.as_completed(tasks):
+            yield orjson.dumps(record_of(await ready), option=orjson.OPT_APPEND_NEWLINE)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _check_any_came(judgments: Sequence[Judgment]) -> None:
+    """An answer in which no case was judged for want of a judge or of time is an error of the request.
+
+    Raises:
+        Problem: 503 if the judge was down for every case, 504 if the deadline passed with nothing finished.
+    """
+    kinds = {judgment.failure.kind if judgment.failure else None for judgment in judgments}
+    if kinds == {"judge_unavailable"}:
+        failure = judgments[0].failure
+        raise Problem(503, failure.message if failure else "", code="judge_unavailable", retry=RETRY_SECONDS)
+    if kinds == {"timeout"}:
+        raise Problem(504, "the deadline passed with nothing finished", "timeout", "timeout")
+
+
+def _usage(judgments: Sequence[Judgment]) -> Any:
+    total = NO_USAGE
+    for judgment in judgments:
+        total += judgment.usage
+    return total

@@ -1,0 +1,90 @@
+"""Every error's HTTP status and its body, in OpenAI's shape. The one place where the two are brought together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from judge_service.api.answers import json_response
+from judge_service.errors import InvalidRequest, JudgeDown, JudgeServiceError, UnknownName
+
+log: Final = logging.getLogger(__name__)
+RETRY_SECONDS: Final = 5
+_TYPES: Final[Mapping[int, str]] = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    409: "conflict_error",
+    413: "invalid_request_error",
+    429: "rate_limit_error",
+    503: "service_unavailable_error",
+    504: "timeout_error",
+}
+
+
+class Problem(Exception):
+    """An HTTP error that has no error of the domain behind it."""
+
+    def __init__(
+        self, status: int, message: str, param: str | None = None, code: str | None = None, retry: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.param, self.code, self.retry = status, message, param, code, retry
+
+    def response(self) -> Response:
+        """The answer to send."""
+        headers = {} if self.retry is None else {"retry-after": str(self.retry)}
+        return json_response(error_body(self.status, self.message, self.param, self.code), self.status, headers)
+
+
+def error_body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    """OpenAI's error object."""
+    kind = _TYPES.get(status, "server_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def problem_of(error: JudgeServiceError) -> Problem:
+    """The HTTP error an error of the service comes to."""
+    if isinstance(error, InvalidRequest):
+        return Problem(400, error.message, error.param, "invalid_value")
+    if isinstance(error, UnknownName):
+        return Problem(404, error.message, error.param, "not_found")
+    if isinstance(error, JudgeDown):
+        return Problem(503, error.message, None, "judge_unavailable", RETRY_SECONDS)
+    return Problem(500, error.message)
+
+
+def install(app: FastAPI) -> None:
+    """Registers the handlers."""
+
+    @app.exception_handler(Problem)
+    async def _problem(_: Request, error: Problem) -> Response:
+        return error.response()
+
+    @app.exception_handler(JudgeServiceError)
+    async def _service_error(_: Request, error: JudgeServiceError) -> Response:
+        return problem_of(error).response()
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> Response:
+        body = error_body(error.status_code, str(error.detail))
+        return json_response(body, error.status_code, dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        param = ".".join(str(part) for part in first["loc"][1:])
+        return Problem(400, f"{param}: {first['msg']}", param, "invalid_value").response()
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return Problem(500, "the service failed; the log has the details under this request's id").response()

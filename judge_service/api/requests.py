@@ -1,0 +1,107 @@
+"""A request body becomes options and cases: what is wrong with the envelope fails the request, one bad case does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from judge_service.api.problems import Problem
+from judge_service.domain.cases import Case
+from judge_service.domain.options import Options, Task, options_from
+from judge_service.domain.parsing import CASE_FIELDS, case_from
+from judge_service.errors import InvalidCase, InvalidOption
+
+
+@dataclass(frozen=True, slots=True)
+class BadCase:
+    """A case of many that cannot be judged as given."""
+
+    id: str
+    error: InvalidCase
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingRequest:
+    """What a caller asks.
+
+    Attributes:
+        inline: whether the case stood in the body itself, so that one judgment is the answer.
+    """
+
+    options: Options
+    cases: tuple[Case | BadCase, ...]
+    inline: bool
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        Problem: it is larger than allowed (413).
+    """
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > most:
+        raise _too_large(most)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(413, f"the body is larger than {most:,} bytes", code="body_too_large")
+
+
+def judging_request(body: bytes, task: Task, most_cases: int) -> JudgingRequest:
+    """The request in a body.
+
+    Raises:
+        InvalidRequest: naming the field.
+    """
+    told = _object(body)
+    if "cases" not in told:
+        given = {name: value for name, value in told.items() if name in CASE_FIELDS}
+        options = options_from({name: v for name, v in told.items() if name not in CASE_FIELDS}, task)
+        return JudgingRequest(options, (case_from(given, task),), inline=True)
+    for name in CASE_FIELDS:
+        if name in told:
+            raise InvalidOption(f"give cases, or one case in the body itself; '{name}' stands beside cases", name)
+    listed = told.pop("cases")
+    options = options_from(told, task)
+    if not isinstance(listed, list) or not listed:
+        raise InvalidOption("cases is a list of one case or more", "cases")
+    if len(listed) > most_cases:
+        raise Problem(413, f"at most {most_cases:,} cases fit into one request", "cases", "too_many_cases")
+    seen: dict[str, str] = {}
+    return JudgingRequest(options, tuple(_case(c, i, task, seen) for i, c in enumerate(listed)), inline=False)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError as e:
+        raise InvalidOption(f"the body is not valid JSON: {e}") from None
+    if not isinstance(told, dict):
+        raise InvalidOption("the body is a JSON object")
+    return told
+
+
+def _case(given: Any, place: int, task: Task, seen: dict[str, str]) -> Case | BadCase:
+    """One case of many; the same id twice is fine for the same case and refused for another."""
+    at = f"cases[{place}]"
+    try:
+        case = case_from(given, task, f"{at}.")
+        if seen.setdefault(case.id, case.digest) != case.digest:
+            raise InvalidCase(f"the id '{case.id}' stands twice, with other content", f"{at}.id")
+    except InvalidCase as e:
+        name = given.get("id") if isinstance(given, Mapping) else None
+        return BadCase(name if isinstance(name, str) else at, e)
+    return case

@@ -1,0 +1,291 @@
+"""What the OpenAPI page says of bodies and answers, with examples that run as written.
+
+Bodies are read by `domain.parsing` and `domain.options`, which the command line shares; a test holds these models to the
+fields those know.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic.json_schema import models_json_schema
+
+_REF: Final = "#/components/schemas/{model}"
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ToolFunction(BaseModel):
+    """A tool's name and the JSON text it is called with."""
+
+    name: str
+    arguments: str = ""
+
+
+class ToolCallBody(BaseModel):
+    """A call of a tool by an assistant."""
+
+    id: str | None = None
+    type: Literal["function"] = "function"
+    function: ToolFunction
+
+
+class TextPart(BaseModel):
+    """A part of a message's content."""
+
+    type: Literal["text", "input_text", "output_text"]
+    text: str
+
+
+class MessageBody(BaseModel):
+    """One turn, in the shape of OpenAI's chat messages."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[TextPart] | None = None
+    name: str | None = None
+    tool_call_id: str | None = None
+    tool_calls: list[ToolCallBody] | None = None
+    reasoning: str | None = Field(None, description="The turn's own thoughts; hidden from the judge by default")
+
+
+class CandidateBody(_Closed):
+    """One response with a name; a plain string or a list of messages does as well."""
+
+    id: str | None = None
+    content: str | list[MessageBody]
+    model: str | None = Field(None, description="Who wrote it; it is not shown to the judge")
+
+
+Text = str | list[MessageBody]
+
+
+class CaseBody(_Closed):
+    """What is judged."""
+
+    id: str | None = None
+    prompt: Text
+    candidates: list[str | CandidateBody | list[MessageBody]] | None = None
+    reference: Text | None = None
+    context: str | None = None
+    domain: str | None = None
+    metadata: dict[str, JsonValue] | None = Field(None, description="Returned untouched, never shown to the judge")
+    response: Text | None = Field(None, description="A lone candidate (score)")
+
+
+class RepeatsBody(_Closed):
+    """At most `max` repeats, fewer once the winner is settled."""
+
+    max: int = Field(1, ge=1, le=1000)
+    stop: float | None = Field(None, ge=0, le=0.5)
+
+
+class EscalationBody(_Closed):
+    """Ask again by another way where the verdict is unsure."""
+
+    to: str
+    below: float = Field(ge=0.5, le=1)
+
+
+class TruncationBody(_Closed):
+    """Cut long candidates, keeping head and tail."""
+
+    candidate_tokens: int = Field(ge=16)
+    keep: Literal["head_tail"] = "head_tail"
+
+
+class OptionsBody(_Closed):
+    """How to judge. What is left out is what the rubric, the task or the judge says."""
+
+    rubric: str | dict[str, JsonValue] | None = Field(None, description="An id, id@version, or a whole rubric; `helpfulness`")
+    judge: str | list[str] | None = Field(None, description="A judge's name; several are a panel")
+    method: Literal["auto", "direct", "cot"] | None = None
+    orders: Literal["both", "one", "audited", "design"] | None = None
+    repeats: int | RepeatsBody | None = None
+    principle: str | None = Field(None, description="all, per-principle, sample, or a principle's name")
+    ties: Literal["allow", "forbid"] | None = None
+    reading: str | None = Field(None, description="How a text answer is read")
+    combine: (
+        Literal["mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent"] | None
+    ) = None
+    panel: Literal["mean-probability", "mean-logit", "majority", "min", "mean-minus-spread"] | None = None
+    escalate: EscalationBody | None = None
+    truncate: Literal["never"] | TruncationBody | None = None
+    candidate_reasoning: Literal["hide", "show"] | None = None
+    temperature: float | None = Field(None, ge=0, le=5)
+    max_tokens: int | None = Field(None, ge=1)
+    reask: int | None = Field(None, ge=0, le=10)
+    seed: int | None = None
+    timeout: float | None = Field(None, gt=0, description="Seconds per case; 120")
+    priority: Literal["online", "batch"] | None = None
+    cache: Literal["use", "refresh", "bypass", "only"] | None = None
+    include: list[Literal["votes", "case", "prompts", "raw"]] | None = None
+
+
+class RankOptionsBody(OptionsBody):
+    """How to rank."""
+
+    strategy: Literal["auto", "listwise", "pairs", "round-robin", "pointwise", "pointwise+pairs"] | None = None
+
+
+class OneCaseRequest(CaseBody, OptionsBody):
+    """One case inline; the answer is one judgment."""
+
+
+class CasesRequest(OptionsBody):
+    """Many cases under shared options; the answer is a list in their order."""
+
+    cases: list[CaseBody] = Field(min_length=1)
+
+
+class RankOneCaseRequest(CaseBody, RankOptionsBody):
+    """One case inline; the answer is one judgment."""
+
+
+class RankCasesRequest(RankOptionsBody):
+    """Many cases under shared options; the answer is a list in their order."""
+
+    cases: list[CaseBody] = Field(min_length=1)
+
+
+class FailureBody(BaseModel):
+    """Why there is no verdict or no vote."""
+
+    kind: str
+    message: str
+    param: str | None
+    raw: str | None
+
+
+class JudgmentBody(BaseModel):
+    """A verdict and all its evidence."""
+
+    id: str
+    object: Literal["judgment"]
+    schema_: int = Field(alias="schema")
+    kind: Literal["preference", "scorecard", "ranking"]
+    status: Literal["judged", "partial", "unscored", "dropped"]
+    created: str
+    case_id: str
+    case_digest: str
+    run_digest: str
+    candidates: list[str]
+    models: dict[str, str | None]
+    verdict: dict[str, JsonValue] | None
+    votes: list[dict[str, JsonValue]]
+    provenance: dict[str, JsonValue] | None
+    usage: dict[str, int]
+    panel: list[dict[str, JsonValue]] | None
+    failure: FailureBody | None
+    metadata: dict[str, JsonValue]
+
+
+class JudgmentList(BaseModel):
+    """Judgments in the order of the request's cases."""
+
+    object: Literal["list"]
+    data: list[JudgmentBody]
+    usage: dict[str, int]
+
+
+class ErrorDetail(BaseModel):
+    """What is wrong, and with which field."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(BaseModel):
+    """OpenAI's error object."""
+
+    error: ErrorDetail
+
+
+_MODELS: Final = (
+    OneCaseRequest,
+    CasesRequest,
+    RankOneCaseRequest,
+    RankCasesRequest,
+    JudgmentBody,
+    JudgmentList,
+    ErrorBody,
+)
+
+_PRIME: Final[dict[str, Any]] = {"prompt": "Name a prime number.", "candidates": ["7 is a prime number.", "I like turtles."]}
+_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "compare": {
+        "one case": _PRIME,
+        "many cases, one rubric": {
+            "rubric": "honesty",
+            "cases": [
+                {"id": "x", **_PRIME},
+                {
+                    "id": "y",
+                    "prompt": [{"role": "user", "content": "Is the Earth flat?"}],
+                    "candidates": [
+                        {"id": "one", "content": "No. It is close to a sphere.", "model": "model-1"},
+                        {"id": "two", "content": "Many people say so, and you may be right!", "model": "model-2"},
+                    ],
+                },
+            ],
+        },
+    },
+    "score": {
+        "one response": {"prompt": "Why is the sky blue?", "response": "Air scatters blue light more than red light."},
+        "several responses": {"prompt": "Why is the sky blue?", "candidates": ["Rayleigh scattering.", "It is the sea."]},
+    },
+    "rank": {
+        "three candidates": {"prompt": "Name a prime number.", "candidates": ["7", "9", "No."]},
+        "four shuffled rankings and their agreement": {
+            "prompt": "Name a prime number.",
+            "candidates": ["7", "9", "No."],
+            "strategy": "listwise",
+            "repeats": 4,
+        },
+    },
+}
+_ERRORS: Final = {
+    400: "The envelope, an option or the inline case is wrong; `param` names the field",
+    401: "The API key is missing or wrong",
+    403: "This address may not call",
+    404: "There is no such rubric or judge",
+    413: "The body is too large, or holds too many cases",
+    503: "The judge is down for every case",
+    504: "The deadline passed with nothing finished",
+}
+
+
+def _ref(model: str) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model)}
+
+
+def _route(task: str) -> dict[str, Any]:
+    """What a judging route is documented with."""
+    prefix = "Rank" if task == "rank" else ""
+    body = {"anyOf": [_ref(f"{prefix}OneCaseRequest"), _ref(f"{prefix}CasesRequest")]}
+    examples = {name: {"value": value} for name, value in _EXAMPLES[task].items()}
+    answer = {"anyOf": [_ref("JudgmentBody"), _ref("JudgmentList")]}
+    responses: dict[int, Any] = {
+        200: {
+            "description": "One judgment, or a list of them",
+            "content": {"application/json": {"schema": answer}, "application/x-ndjson": {"schema": _ref("JudgmentBody")}},
+        }
+    }
+    for status, text in _ERRORS.items():
+        responses[status] = {"description": text, "content": {"application/json": {"schema": _ref("ErrorBody")}}}
+    content = {"application/json": {"schema": body, "examples": examples}}
+    return {"openapi_extra": {"requestBody": {"required": True, "content": content}}, "responses": responses}
+
+
+OPENAPI: Final[dict[str, dict[str, Any]]] = {task: _route(task) for task in _EXAMPLES}
+
+
+def components() -> dict[str, Any]:
+    """The schemas the routes refer to."""
+    _, told = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REF)
+    definitions: dict[str, Any] = told["$defs"]
+    return definitions

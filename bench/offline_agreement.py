@@ -5,7 +5,8 @@
 Each pair is put to the offline judge in both orders, and the mean of the two logits names its winner. It is compared
 with the human label, or with the recorded judge's own verdict where that is the same in both orders; ties and verdicts
 that flip with the order are left out. AlpacaEval recorded one order only. The weights were chosen by hand while looking
-at one half of the pairs (by a hash of their ids): the column `held out` is the other half, which is the fair figure.
+at one half of the pairs (by a hash of their ids): the column `held out` is the other half, which is the fairer figure;
+some prompts occur in both halves. In the MT-Bench and AlpacaEval pairs one side is often much the stronger model.
 """
 
 from __future__ import annotations

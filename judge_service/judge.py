@@ -38,7 +38,9 @@ from judge_service.protocols.votes import Deliberation
 
 Thinking = Literal["auto", "never", "optional", "always"]
 KIND_OF: Final[Mapping[Task, str]] = {"compare": "preference", "score": "scorecard", "rank": "ranking"}
-OFFLINE_NOTE: Final = "made by the built-in offline judge, a scorer on text features: for trying the service, not for labels"
+OFFLINE_NOTE: Final = (
+    "made by the built-in offline judge, a scorer on text features: for trying the service, not for labels"
+)
 NO_ESTIMATE: Final = "orders 'audited' asked both orders: there is no audited estimate of this judge's bias yet"
 _MOST_SITTINGS: Final = 256
 
@@ -153,9 +155,16 @@ class Sitting:
         )
 
     def _digest(self, templates: Mapping[Task, PromptTemplate]) -> str:
-        """What makes two runs the same run: whatever could change a verdict, and nothing else (not the judge's address)."""
+        """What makes two runs the same: whatever could change a verdict, and nothing else (not the judge's address)."""
         judges = [
-            [j.name, j.identity.kind, j.identity.model, _pinned(j.identity), j.identity.epoch, dict(j.identity.sampling)]
+            [
+                j.name,
+                j.identity.kind,
+                j.identity.model,
+                _pinned(j.identity),
+                j.identity.epoch,
+                dict(j.identity.sampling),
+            ]
             for j in self._judges.values()
         ]
         prompts = {task: template.digest for task, template in templates.items()}

@@ -21,7 +21,23 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _AGGREGATES: Final = ("weighted-mean", "min", "lexicographic", "first")
 _TAKES: Final = ("prompt", "candidates", "reference", "context")
 _COMMON: Final = frozenset(
-    "id version kind title description source takes scale prompts compare aggregate margin ties reading protocol".split()
+    [
+        "id",
+        "version",
+        "kind",
+        "title",
+        "description",
+        "source",
+        "takes",
+        "scale",
+        "prompts",
+        "compare",
+        "aggregate",
+        "margin",
+        "ties",
+        "reading",
+        "protocol",
+    ]
 )
 _SLOTS: Final[Mapping[str, frozenset[str]]] = {
     "system": frozenset(),

@@ -59,7 +59,9 @@ class RemoteSitting:
         if reply.status == 200:
             return reply
         if reply.status == 429 or reply.status >= 500:
-            raise TransientFault("judge_unavailable", f"{self._wire.address} answered {reply.status}", reply.retry_after)
+            raise TransientFault(
+                "judge_unavailable", f"{self._wire.address} answered {reply.status}", reply.retry_after
+            )
         message, param = _error(reply)
         if param and param.startswith(("prompt", "candidates", "reference", "context", "response", "id")):
             raise InvalidCase(message, param)

@@ -30,11 +30,11 @@ class JudgeSettings(_Section):
     model: str = ""
     revision: str = ""
     key_env: str = ""
-    concurrency: int = Field(256, ge=1, le=100_000)
+    concurrency: int = Field(default=256, ge=1, le=100_000)
     thinking: Literal["auto", "never", "optional", "always"] = "auto"
-    thinking_tokens: int = Field(8192, ge=1)
-    explanation_tokens: int = Field(1024, ge=1)
-    min_label_mass: float = Field(0.5, ge=0.0, le=1.0)
+    thinking_tokens: int = Field(default=8192, ge=1)
+    explanation_tokens: int = Field(default=1024, ge=1)
+    min_label_mass: float = Field(default=0.5, ge=0.0, le=1.0)
     sampling: dict[str, Any] = {}
     template_kwargs: dict[str, Any] = {}
 
@@ -54,10 +54,10 @@ class CacheSettings(_Section):
 class ServerSettings(_Section):
     """The HTTP API's limits."""
 
-    max_body_bytes: int = Field(64 * 2**20, ge=1024)
-    max_cases: int = Field(10_000, ge=1)
-    cases_in_flight: int = Field(256, ge=1)
-    grace_seconds: float = Field(30.0, ge=0.0)
+    max_body_bytes: int = Field(default=64 * 2**20, ge=1024)
+    max_cases: int = Field(default=10_000, ge=1)
+    cases_in_flight: int = Field(default=256, ge=1)
+    grace_seconds: float = Field(default=30.0, ge=0.0)
 
 
 class Settings(_Section):
@@ -123,7 +123,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, value in environ.items():
         path = name.removeprefix(PREFIX).lower().split("__")
-        is_ours = path[0] in _SECTIONS and len(path) > 1 or path[0] in _PLAIN and len(path) == 1
+        is_ours = (path[0] in _SECTIONS and len(path) > 1) or (path[0] in _PLAIN and len(path) == 1)
         if name.startswith(PREFIX) and is_ours:
             _merge(told, _nested(path, value))
     return told

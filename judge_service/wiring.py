@@ -56,7 +56,9 @@ async def open_service(settings: Settings, wait: float = 10.0) -> AsyncIterator[
     """
     library = open_library(Path(settings.rubrics) if settings.rubrics else None)
     if not settings.judges:
-        raise InvalidConfiguration("no judge is configured: give --judge-url and --model, or --offline to try things out")
+        raise InvalidConfiguration(
+            "no judge is configured: give --judge-url and --model, or --offline to try things out"
+        )
     async with AsyncExitStack() as stack:
         store = open_store(settings.cache)
         if store is not None:
@@ -135,7 +137,10 @@ def _wire(url: str, settings: JudgeSettings) -> Wire:
     key = secret(settings.key_env)
     if url.startswith("https://"):
         # Imported only here: it takes half a second, which nobody with a judge of their own should wait for.
-        return importlib.import_module("judge_service.backends.openai_wire").OpenAIWire(url, key, settings.concurrency)
+        wire: Wire = importlib.import_module("judge_service.backends.openai_wire").OpenAIWire(
+            url, key, settings.concurrency
+        )
+        return wire
     return DirectWire(url, key, settings.concurrency)
 
 
@@ -159,7 +164,9 @@ async def _reached(wires: list[Wire], settings: JudgeSettings, wait: float) -> S
 async def _described(wire: Wire, settings: JudgeSettings) -> Server:
     reply = await wire.get("/models")
     if reply.status in (401, 403):
-        raise InvalidConfiguration(f"{wire.address} answered {reply.status}: the judge's key is missing or wrong (key_env)")
+        raise InvalidConfiguration(
+            f"{wire.address} answered {reply.status}: the judge's key is missing or wrong (key_env)"
+        )
     if reply.status >= 500:
         raise TransientFault("judge_unavailable", f"{wire.address}/models answered {reply.status}")
     model = _listed(reply.body).get(settings.model, {})

@@ -1,4 +1,4 @@
-"""Who may call: keys, and the networks that may without. Everything else about a request is decided behind this door."""
+"""Who may call: keys, and networks. Everything else about a request is decided behind this door."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Door:
     def _is_known(self, key: str | None) -> bool:
         """Compares with every key in constant time, so that the time taken tells nothing."""
         given = sha256((key or "").encode("utf-8", "replace")).digest()
-        return bool(key) and any([hmac.compare_digest(given, digest) for digest in self._digests])
+        return bool(key) and sum(hmac.compare_digest(given, digest) for digest in self._digests) > 0
 
     def _is_trusted(self, scope: Scope) -> bool:
         try:

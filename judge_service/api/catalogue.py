@@ -29,7 +29,9 @@ async def rubric(name: str, request: Request) -> Response:
     """One rubric or constitution, by `id` or `id@version`, with its texts."""
     state: State = request.app.state.judging
     standard = state.service.library.standard(name)
-    parts = {"principles": standard.principles} if isinstance(standard, Constitution) else {"criteria": standard.criteria}
+    parts = (
+        {"principles": standard.principles} if isinstance(standard, Constitution) else {"criteria": standard.criteria}
+    )
     whole = {
         **_brief(standard),
         "takes": standard.takes,

@@ -1,4 +1,4 @@
-"""A request body becomes options and cases: what is wrong with the envelope fails the request, one bad case does not."""
+"""A request body becomes options and cases: a wrong envelope fails the request, one bad case of many does not."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ def _case(given: Any, place: int, task: Task, seen: dict[str, str]) -> Case | Ba
     at = f"cases[{place}]"
     try:
         case = case_from(given, task, f"{at}.")
-        if seen.setdefault(case.id, case.digest) != case.digest:
-            raise InvalidCase(f"the id '{case.id}' stands twice, with other content", f"{at}.id")
     except InvalidCase as e:
         name = given.get("id") if isinstance(given, Mapping) else None
         return BadCase(name if isinstance(name, str) else at, e)
+    if seen.setdefault(case.id, case.digest) != case.digest:
+        return BadCase(case.id, InvalidCase(f"the id '{case.id}' stands twice, with other content", f"{at}.id"))
     return case

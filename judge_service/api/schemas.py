@@ -1,7 +1,7 @@
 """What the OpenAPI page says of bodies and answers, with examples that run as written.
 
-Bodies are read by `domain.parsing` and `domain.options`, which the command line shares; a test holds these models to the
-fields those know.
+Bodies are read by `domain.parsing` and `domain.options`, which the command line shares; a test holds these models to
+the fields those know.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ class TruncationBody(_Closed):
 class OptionsBody(_Closed):
     """How to judge. What is left out is what the rubric, the task or the judge says."""
 
-    rubric: str | dict[str, JsonValue] | None = Field(None, description="An id, id@version, or a whole rubric; `helpfulness`")
+    rubric: str | dict[str, JsonValue] | None = Field(
+        None, description="An id, id@version, or a whole rubric; `helpfulness`"
+    )
     judge: str | list[str] | None = Field(None, description="A judge's name; several are a panel")
     method: Literal["auto", "direct", "cot"] | None = None
     orders: Literal["both", "one", "audited", "design"] | None = None
@@ -107,9 +109,7 @@ class OptionsBody(_Closed):
     principle: str | None = Field(None, description="all, per-principle, sample, or a principle's name")
     ties: Literal["allow", "forbid"] | None = None
     reading: str | None = Field(None, description="How a text answer is read")
-    combine: (
-        Literal["mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent"] | None
-    ) = None
+    combine: Literal["mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent"] | None = None
     panel: Literal["mean-probability", "mean-logit", "majority", "min", "mean-minus-spread"] | None = None
     escalate: EscalationBody | None = None
     truncate: Literal["never"] | TruncationBody | None = None
@@ -215,7 +215,10 @@ _MODELS: Final = (
     ErrorBody,
 )
 
-_PRIME: Final[dict[str, Any]] = {"prompt": "Name a prime number.", "candidates": ["7 is a prime number.", "I like turtles."]}
+_PRIME: Final[dict[str, Any]] = {
+    "prompt": "Name a prime number.",
+    "candidates": ["7 is a prime number.", "I like turtles."],
+}
 _EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "compare": {
         "one case": _PRIME,
@@ -236,7 +239,10 @@ _EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     },
     "score": {
         "one response": {"prompt": "Why is the sky blue?", "response": "Air scatters blue light more than red light."},
-        "several responses": {"prompt": "Why is the sky blue?", "candidates": ["Rayleigh scattering.", "It is the sea."]},
+        "several responses": {
+            "prompt": "Why is the sky blue?",
+            "candidates": ["Rayleigh scattering.", "It is the sea."],
+        },
     },
     "rank": {
         "three candidates": {"prompt": "Name a prime number.", "candidates": ["7", "9", "No."]},
@@ -272,7 +278,10 @@ def _route(task: str) -> dict[str, Any]:
     responses: dict[int, Any] = {
         200: {
             "description": "One judgment, or a list of them",
-            "content": {"application/json": {"schema": answer}, "application/x-ndjson": {"schema": _ref("JudgmentBody")}},
+            "content": {
+                "application/json": {"schema": answer},
+                "application/x-ndjson": {"schema": _ref("JudgmentBody")},
+            },
         }
     }
     for status, text in _ERRORS.items():

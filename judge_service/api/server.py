@@ -43,6 +43,8 @@ async def serve_app(settings: Settings, host: str, port: int, trusted: Sequence[
 
 def _listening(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
     except OSError as e:
         raise InvalidConfiguration(f"cannot listen on {host} port {port}: {e.strerror or e}") from None

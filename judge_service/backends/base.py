@@ -57,9 +57,7 @@ def failed(kind: FailureKind, message: str, raw: str | None = None) -> Completio
     return Completion(failure=Failure(kind, message, raw=raw))
 
 
-async def each(
-    prompts: Sequence[JudgePrompt], ask: Callable[[JudgePrompt], Awaitable[Completion]]
-) -> list[Completion]:
+async def each(prompts: Sequence[JudgePrompt], ask: Callable[[JudgePrompt], Awaitable[Completion]]) -> list[Completion]:
     """Asks for every prompt at once; alone, it costs no task."""
     if len(prompts) == 1:
         return [await ask(prompts[0])]

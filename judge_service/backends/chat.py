@@ -92,7 +92,7 @@ class ChatJudge:
         return failed("judge_error", "the judge refused the request in every form that is known")
 
     def _is_as_asked(self, asked_logprobs: bool, reply: Reply) -> bool:
-        """Whether a refusal was of the request in its present form, and not of one that another call has changed since."""
+        """Whether a refusal was of the request's present form, not of one that another call has changed since."""
         return reply.status not in (400, 422) or asked_logprobs == self.dialect.logprobs
 
     def _body(self, prompt: JudgePrompt) -> bytes:

@@ -175,7 +175,7 @@ def demands_of(prompt: str) -> Demands:
         opening=tuple(words[:OPENING]) if len(words) >= _SHORTEST_ECHO else (),
         length=len(words),
         amounts=amounts,
-        much=min([MUCH, *(amount.most * _WORDS_TO_A_UNIT[amount.unit] for amount in amounts)]),
+        much=max(1.0, min([MUCH, *(amount.most * _WORDS_TO_A_UNIT[amount.unit] for amount in amounts)])),
         forms=forms,
         script=None if _asks_language(low, distinct) else script_of(low),
         steers=steers(low, distinct),

@@ -53,7 +53,7 @@ _HEDGE: Final = clued(
 )
 _FILLER: Final = re.compile(
     r"\W{0,9}(?:sure|certainly|of course|absolutely|great question|good question|what a|thank you for|thanks for"
-    r"|i'd be happy|i would be happy|i'm happy to|hello|hi\b)"
+    r"|i'd be happy|i would be happy|i'm happy to|hello|hi)\b"
 )
 _BROKEN_OFF: Final = re.compile(r"[a-zA-Z0-9,;:(-]\Z")
 

@@ -1,9 +1,9 @@
 """A judge that needs no model: for trying the service, and for its tests.
 
-It answers with probabilities through the same answer spaces as a real judge, from a few plain features of the texts
-(features.py) with the fixed weights below. It does not understand what it reads, does not know what is true, and does
-not use the criterion or the standard that it is asked about. **It is no judge to train on or to decide by.** How often
-it agrees with real judges, and how often it would by always preferring the longer text, is measured by
+It answers through the same answer spaces as a real judge, from a few plain features of the texts (demands.py reads the
+prompt, features.py a candidate) with the fixed weights below. It does not understand what it reads, does not know what
+is true, and does not use the standard, criterion or principle that it is asked about. **It is no judge to train on or
+to decide by.** How often it agrees with real judges, and how often "the longer one wins" does, is measured by
 bench/offline_agreement.py.
 
 It is pure and deterministic. As real judges do, it leans towards what it is shown first, by a fixed logit, so that one

@@ -1,4 +1,4 @@
-"""Spans become chat messages. Control strings in *their* text are broken, so that no server can take them for its own."""
+"""Spans become chat messages. Control strings in *their* text are broken, lest a server take them for its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from judge_service.domain.prompting import JudgePrompt, Span, Spans
 
 BREAK: Final = "\u200b"
-"""Zero-width space, put after the first character of a control string: invisible to a reader, fatal to a tokenizer's match."""
+"""Zero-width space, put after a control string's first character: invisible to a reader, fatal to a match."""
 
 _NAMES: Final = (
     "s",

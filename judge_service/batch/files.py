@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -67,13 +67,13 @@ def _rows(path: str, kind: str) -> Iterator[Row]:
         raise InvalidRequest(f"{path}: {e}") from None
 
 
-def _opened(path: str, kind: str) -> IO[bytes]:
+def _opened(path: str, kind: str) -> IO[bytes] | gzip.GzipFile:
     if path == STANDARD:
         return sys.stdin.buffer
     return gzip.open(path, "rb") if kind == ".jsonl.gz" else Path(path).open("rb")
 
 
-def _lines(lines: IO[bytes], name: str) -> Iterator[Row]:
+def _lines(lines: Iterable[bytes], name: str) -> Iterator[Row]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             where = f"{name} line {number}"
@@ -89,18 +89,9 @@ def _array(text: bytes, name: str) -> Iterator[Row]:
     except orjson.JSONDecodeError as e:
         # A .json file that holds JSON lines is common, and its first line is then whole.
         if b"\n" in text.strip():
-            yield from _lines_of(text, name)
+            yield from _lines(text.splitlines(), name)
             return
         yield Row(name, error=f"not valid JSON: {e}")
         return
     for number, value in enumerate(rows if isinstance(rows, list) else [rows], 1):
         yield Row(f"{name} row {number}", value)
-
-
-def _lines_of(text: bytes, name: str) -> Iterator[Row]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                yield Row(f"{name} line {number}", orjson.loads(line))
-            except orjson.JSONDecodeError as e:
-                yield Row(f"{name} line {number}", error=f"not valid JSON: {e}")

@@ -66,7 +66,7 @@ class Ledger:
 
     def _take_up_whole(self) -> None:
         """A finished compressed or .json output becomes lines again, so that it can be added to."""
-        if self._lines == self.path or not self.path.exists() or os.path.getsize(self._lines):
+        if self._lines == self.path or not self.path.exists() or self._lines.stat().st_size:
             return
         for record in records_of(self.path):
             self._write(orjson.dumps(record) + b"\n")
@@ -111,7 +111,9 @@ class Ledger:
                 return dict(record)
         except (orjson.JSONDecodeError, KeyError, TypeError):
             pass
-        raise RunRefused(f"{self.path} line {number} is no judgment: it is not an output of this program (--overwrite?)")
+        raise RunRefused(
+            f"{self.path} line {number} is no judgment: it is not an output of this program (--overwrite?)"
+        )
 
     def _replace(self, lines: list[bytes]) -> None:
         """Writes the file anew beside itself and moves it into place, so that a crash leaves one or the other whole."""

@@ -43,7 +43,9 @@ class Stop:
         """
         value = _RATES[self.rate](progress)
         if progress.finished >= AFTER and value > self.limit:
-            raise StopRun(f"stopped after {progress.finished} cases: {self.rate} is {value:.1%}, above {self.limit:.1%}")
+            raise StopRun(
+                f"stopped after {progress.finished} cases: {self.rate} is {value:.1%}, above {self.limit:.1%}"
+            )
 
 
 def parse_stops(told: str) -> tuple[Stop, ...]:

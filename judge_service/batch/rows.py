@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from judge_service.batch.files import Row
 from judge_service.domain.cases import Case
 from judge_service.domain.options import Task
 from judge_service.domain.parsing import case_from
@@ -24,7 +25,7 @@ _KEPT: Final = ("reference", "context", "domain")
 FIELDS: Final = ("id", "prompt", "candidates", "response", "response_a", "response_b", *_KEPT)
 
 
-def case_of_row(row: Any, task: Task, fields: Mapping[str, str], at: str = "") -> Case:
+def case_of_row(line: Row, task: Task, fields: Mapping[str, str]) -> Case:
     """The case a row holds.
 
     Args:
@@ -33,8 +34,11 @@ def case_of_row(row: Any, task: Task, fields: Mapping[str, str], at: str = "") -
     Raises:
         InvalidCase: naming the field.
     """
+    row = line.value
+    if line.error is not None:
+        raise InvalidCase(line.error)
     if not isinstance(row, Mapping):
-        raise InvalidCase(f"a row is an object; got {'a list' if isinstance(row, list) else repr(row)[:40]}", at or None)
+        raise InvalidCase(f"a row is an object; got {'a list' if isinstance(row, list) else repr(row)[:40]}")
     used: dict[str, str] = {}
     given: dict[str, Any] = {}
     for field in ("id", "prompt", *_KEPT):
@@ -44,9 +48,9 @@ def case_of_row(row: Any, task: Task, fields: Mapping[str, str], at: str = "") -
             given[field] = row[column]
     candidates = _candidates(row, task, fields, used)
     if candidates is not None:
-        given["response" if isinstance(candidates, str | Mapping) else "candidates"] = candidates
+        given["candidates"] = candidates
     given["metadata"] = _metadata(row, used)
-    return case_from(given, task, at)
+    return case_from(given, task)
 
 
 def parse_fields(told: Sequence[str]) -> dict[str, str]:
@@ -83,7 +87,7 @@ def _candidates(row: Mapping[str, Any], task: Task, fields: Mapping[str, str], u
             column = _column(row, field, fields)
             assert column is not None
             used[column] = field
-            return _as_response(row[column]) if field == "response" else row[column]
+            return [row[column]] if field == "response" else row[column]
     for name in _LISTS:
         if row.get(name) is not None:
             used[name] = "candidates"
@@ -94,13 +98,9 @@ def _candidates(row: Mapping[str, Any], task: Task, fields: Mapping[str, str], u
     for name in _SINGLES:
         if task == "score" and row.get(name) is not None:
             used[name] = "response"
-            return _as_response(row[name])
+            # In a list: a lone response of several messages must not be taken for several candidates.
+            return [row[name]]
     return None
-
-
-def _as_response(value: Any) -> Any:
-    """A lone response as candidates of one: a list of messages must not be taken for a list of candidates."""
-    return [value]
 
 
 def _pair(row: Mapping[str, Any], names: tuple[str, str], used: dict[str, str]) -> list[Any]:

@@ -83,17 +83,12 @@ class Run:
     async def _judgment(self, row: Row) -> Judgment | None:
         """The row's judgment; None if it was done before or stands twice."""
         try:
-            case = self._case(row)
+            case = case_of_row(row, self.task, self.fields)
             if not self._is_new(case, row):
                 return None
             return await self.judging.judge(case)
         except InvalidCase as e:
             return self._invalid(e, row)
-
-    def _case(self, row: Row) -> Case:
-        if row.error is not None:
-            raise InvalidCase(row.error)
-        return case_of_row(row.value, self.task, self.fields)
 
     def _is_new(self, case: Case, row: Row) -> bool:
         content = case.digest

@@ -19,7 +19,7 @@ def parse_shard(told: str) -> tuple[int, int]:
         InvalidOption: not of that form.
     """
     part, _, whole = told.partition("/")
-    if not part.isdigit() or not whole.isdigit() or not 0 < int(whole) or int(part) > int(whole):
+    if not part.isdigit() or not whole.isdigit() or not int(whole) > 0 or int(part) > int(whole):
         raise InvalidOption(f"--shard is i/n, such as 1/8; got {told!r}", "shard")
     return int(part) % int(whole), int(whole)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-import tomllib
 import typer
 
 from judge_service.errors import InvalidOption
 from judge_service.settings import Settings, read_settings
 
 JudgeUrl = Annotated[
-    list[str], typer.Option("--judge-url", help="An OpenAI-compatible judge server, such as http://127.0.0.1:8000/v1. Several are replicas.")
+    list[str],
+    typer.Option(
+        "--judge-url", help="An OpenAI-compatible judge server, such as http://127.0.0.1:8000/v1. Several are replicas."
+    ),
 ]
 Model = Annotated[str, typer.Option("--model", help="The judge's model, as its server names it.")]
 KeyEnv = Annotated[str, typer.Option("--judge-key-env", help="The variable that holds the judge's API key.")]

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from judge_service.cli.flags import Config, JudgeUrl, KeyEnv, Model, NoCache, Offline, WaitJudge, WhichJudge, plain_options
+from judge_service.cli.flags import (
+    Config,
+    JudgeUrl,
+    KeyEnv,
+    Model,
+    NoCache,
+    Offline,
+    WaitJudge,
+    WhichJudge,
+    plain_options,
+)
 from judge_service.cli.one import OneCase, judge_one
 from judge_service.cli.run import BatchFlags, run_batch
 from judge_service.domain.options import Task
@@ -30,8 +39,12 @@ def add_to(app: typer.Typer) -> None:
 
 def _command(task: Task) -> Callable[..., None]:
     def command(
-        source: Annotated[str, typer.Argument(metavar="[IN]", help=".jsonl, .jsonl.gz, .json; - is standard input.")] = "",
-        output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="Judgments, one a line; - is standard output.")] = "-",
+        source: Annotated[
+            str, typer.Argument(metavar="[IN]", help=".jsonl, .jsonl.gz, .json; - is standard input.")
+        ] = "",
+        output: Annotated[
+            str, typer.Option("--output", "-o", metavar="OUT", help="Judgments, one a line; - is standard output.")
+        ] = "-",
         prompt: Annotated[str | None, typer.Option(help="One case instead of a file: its prompt.")] = None,
         a: Annotated[str | None, typer.Option("--a", help="The first candidate (compare).")] = None,
         b: Annotated[str | None, typer.Option("--b", help="The second candidate (compare).")] = None,
@@ -42,20 +55,34 @@ def _command(task: Task) -> Callable[..., None]:
         model: Model = "",
         judge_key_env: KeyEnv = "",
         offline: Offline = False,
-        server: Annotated[str, typer.Option(help="A running judge-service to ask, such as http://127.0.0.1:8080.")] = "",
+        server: Annotated[
+            str, typer.Option(help="A running judge-service to ask, such as http://127.0.0.1:8080.")
+        ] = "",
         config: Config = None,
         wait_judge: WaitJudge = 10.0,
-        rubric: Annotated[str | None, typer.Option(help="An id, id@version, or a .toml file. [default: helpfulness]")] = None,
+        rubric: Annotated[
+            str | None, typer.Option(help="An id, id@version, or a .toml file. [default: helpfulness]")
+        ] = None,
         judge: Annotated[list[str], typer.Option(help="A configured judge; several are a panel.")] = [],  # noqa: B006
         method: Annotated[str | None, typer.Option(help="auto, direct or cot.")] = None,
         orders: Annotated[str | None, typer.Option(help="both, one, audited; rank: design.")] = None,
-        repeats: Annotated[str | None, typer.Option(help='How often each question is asked: 3, or {"max":10,"stop":0.1}.')] = None,
-        strategy: Annotated[str | None, typer.Option(help="rank: auto, listwise, pairs, round-robin, pointwise, pointwise+pairs.")] = None,
-        principle: Annotated[str | None, typer.Option(help="all, per-principle, sample, or a principle's name.")] = None,
+        repeats: Annotated[
+            str | None, typer.Option(help='How often each question is asked: 3, or {"max":10,"stop":0.1}.')
+        ] = None,
+        strategy: Annotated[
+            str | None, typer.Option(help="rank: auto, listwise, pairs, round-robin, pointwise, pointwise+pairs.")
+        ] = None,
+        principle: Annotated[
+            str | None, typer.Option(help="all, per-principle, sample, or a principle's name.")
+        ] = None,
         ties: Annotated[str | None, typer.Option(help="allow or forbid.")] = None,
         reading: Annotated[str | None, typer.Option(help="How a text answer is read, such as arena-hard.")] = None,
-        combine: Annotated[str | None, typer.Option(help="mean-logit, mean-probability, vote, tie-on-disagreement, drop-inconsistent.")] = None,
-        panel: Annotated[str | None, typer.Option(help="mean-probability, mean-logit, majority, min, mean-minus-spread.")] = None,
+        combine: Annotated[
+            str | None, typer.Option(help="mean-logit, mean-probability, vote, tie-on-disagreement, drop-inconsistent.")
+        ] = None,
+        panel: Annotated[
+            str | None, typer.Option(help="mean-probability, mean-logit, majority, min, mean-minus-spread.")
+        ] = None,
         escalate: Annotated[str | None, typer.Option(help='Ask again where unsure: {"to":"cot","below":0.8}.')] = None,
         truncate: Annotated[str | None, typer.Option(help='never, or {"candidate_tokens":4000}.')] = None,
         candidate_reasoning: Annotated[str | None, typer.Option(help="hide or show candidates' thoughts.")] = None,

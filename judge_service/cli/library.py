@@ -27,7 +27,9 @@ def list_rubrics() -> None:
         table.add_column(heading)
     for standard in _library().standards.values():
         kind, parts = _parts(standard)
-        table.add_row(standard.id, standard.version, kind, str(len(parts)), escape(standard.description or standard.title))
+        table.add_row(
+            standard.id, standard.version, kind, str(len(parts)), escape(standard.description or standard.title)
+        )
     Console().print(table)
 
 
@@ -52,9 +54,7 @@ def check_rubrics(
     wrong = 0
     for path in files:
         try:
-            standard = library.checked(_existing(path), path.name)
-            if standard.reading not in READINGS:
-                raise InvalidLibrary(f"{path.name}: reading: there is no reading '{standard.reading}'")
+            standard = _checked(path, library)
             print(f"{path}: good ({standard.id}@{standard.version}, {len(_parts(standard)[1])} parts)")
         except InvalidLibrary as e:
             wrong += 1
@@ -63,10 +63,13 @@ def check_rubrics(
         raise typer.Exit(2)
 
 
-def _existing(path: Path) -> Standard:
+def _checked(path: Path, library: Library) -> Standard:
     if not path.is_file():
         raise InvalidLibrary(f"{path}: no such file")
-    return read_standard(path)
+    standard = library.checked(read_standard(path), path.name)
+    if standard.reading not in READINGS:
+        raise InvalidLibrary(f"{path.name}: reading: there is no reading '{standard.reading}'")
+    return standard
 
 
 def _library() -> Library:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,7 +34,7 @@ async def opened_judging(
         raise InvalidOption("--server has its own judges: give no --offline or --judge-url with it", "server")
     if not server.startswith(("http://", "https://")):
         raise InvalidOption(f"--server is an address such as http://127.0.0.1:8080; got {server!r}", "server")
-    key = secret(which.key_env) or os.environ.get("JUDGE_API_KEY")
+    key = secret(which.key_env)
     remote = RemoteSitting(server, task, told, key, which.concurrency or 64)
     try:
         yield remote

@@ -30,7 +30,9 @@ def _parsed(row: Row, reading: str) -> dict[str, Any]:
     text = row.value.get("raw_output") if isinstance(row.value, Mapping) else row.value
     if not isinstance(text, str):
         return _verdict(None, f"{row.where}: {row.error or 'raw_output is missing or no string'}")
-    quoted = [row.value[name] for name in ("prompt", "question") if isinstance(row.value, Mapping) and row.value.get(name)]
+    quoted = [
+        row.value[name] for name in ("prompt", "question") if isinstance(row.value, Mapping) and row.value.get(name)
+    ]
     try:
         return _verdict(read(text, default_space(reading), [q for q in quoted if isinstance(q, str)]))
     except Unreadable as e:
@@ -40,7 +42,9 @@ def _parsed(row: Row, reading: str) -> dict[str, Any]:
 def _verdict(answer: Answer | None, why: str | None = None) -> dict[str, Any]:
     told: dict[str, Any] = {"verdict": None, "scores": None}
     if isinstance(answer, PairAnswer):
-        told["verdict"] = "first" if answer.first > answer.second else "second" if answer.second > answer.first else "tie"
+        told["verdict"] = (
+            "first" if answer.first > answer.second else "second" if answer.second > answer.first else "tie"
+        )
         told["scores"] = answer.scores
     elif isinstance(answer, RankAnswer):
         told["ranking"] = answer.tiers

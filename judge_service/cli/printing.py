@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from judge_service.domain.cases import Candidate, Case
-from judge_service.domain.verdicts import Judgment, Preference, Provenance, Ranking, Scorecard
+from judge_service.domain.verdicts import CandidateScore, Judgment, Preference, Provenance, Ranking, Scorecard
 
 _SHOWN_CHARACTERS = 160
 
@@ -18,7 +19,7 @@ def warn_offline(provenance: Provenance | None) -> None:
     """Says once, on standard error, that no model is judging."""
     if provenance is not None and any(judge.kind == "offline" for judge in provenance.judges):
         print(
-            "note: the offline judge is a scorer on text features, there to try the service; do not train on its labels",
+            "note: the offline judge is a scorer on text features, to try the service with; do not train on its labels",
             file=sys.stderr,
         )
 
@@ -76,7 +77,7 @@ def _preference(verdict: Preference, judgment: Judgment) -> str:
 
 
 def _scorecard(verdict: Scorecard) -> str:
-    cards = verdict.scores or {"": verdict}
+    cards: Mapping[str, Scorecard | CandidateScore] = verdict.scores or {"": verdict}
     lines = []
     for name, card in cards.items():
         head = f"{escape(name)}  " if name else ""
@@ -89,9 +90,13 @@ def _scorecard(verdict: Scorecard) -> str:
 
 
 def _ranking(verdict: Ranking) -> str:
-    assert verdict.ranks is not None and verdict.scores is not None and verdict.ranking is not None
+    assert verdict.ranks is not None
+    assert verdict.scores is not None
+    assert verdict.ranking is not None
     places = [f"{verdict.ranks[name]}. {escape(name)} ({verdict.scores[name]:.2f})" for name in verdict.ranking]
-    agreement = "" if verdict.kendall_w is None else f"   Kendall's W {verdict.kendall_w:.2f} over {verdict.repeats} rankings"
+    agreement = (
+        "" if verdict.kendall_w is None else f"   Kendall's W {verdict.kendall_w:.2f} over {verdict.repeats} rankings"
+    )
     return "[bold green]" + "   ".join(places) + "[/bold green]" + agreement
 
 
@@ -114,4 +119,6 @@ def _votes(judgment: Judgment) -> Table:
 
 def _provenance(provenance: Provenance) -> str:
     judges = ", ".join(f"{judge.name} ({judge.model})" for judge in provenance.judges)
-    return f"rubric {provenance.rubric.id}@{provenance.rubric.version}   method {provenance.decided_by}   judge {judges}"
+    return (
+        f"rubric {provenance.rubric.id}@{provenance.rubric.version}   method {provenance.decided_by}   judge {judges}"
+    )

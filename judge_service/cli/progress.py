@@ -30,7 +30,9 @@ class Display:
             self._later()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._next is not None:
             self._next.cancel()
         if self._live and not self._quiet:

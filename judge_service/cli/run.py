@@ -1,4 +1,4 @@
-"""A batch from the command line: progress while it runs, a summary at its end, and the exit code that says how it went."""
+"""A batch from the command line: progress, a summary, and the exit code that says how it went."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import orjson
 from judge_service.batch.files import STANDARD, Row, rows_of
 from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
-from judge_service.batch.rows import case_of_row, parse_fields
 from judge_service.batch.progress import Progress
+from judge_service.batch.rows import case_of_row, parse_fields
 from judge_service.batch.runner import Run
 from judge_service.batch.shards import in_shard, parse_shard
 from judge_service.cli.flags import WhichJudge
@@ -158,9 +158,7 @@ def _dry_run(rows: Iterable[Row], task: Task, fields: Mapping[str, str], judging
     first = None
     for row in rows:
         try:
-            if row.error is not None:
-                raise InvalidCase(row.error)
-            prompts = judging.first_round(case_of_row(row.value, task, fields))
+            prompts = judging.first_round(case_of_row(row, task, fields))
         except InvalidCase as e:
             bad += 1
             print(f"{row.where}: {e.message}", file=sys.stderr)

@@ -34,7 +34,7 @@ class Escalation:
 
     Attributes:
         to: "cot", or the name of another judge.
-        below: escalate when the larger of P(first) and P(second) is below this, in (0.5, 1].
+        below: escalate when the larger of P(first) and P(second) is below this, in [0.5, 1].
     """
 
     to: str
@@ -62,7 +62,9 @@ class Options:
     principle: str = "all"
     ties: Literal["allow", "forbid"] | None = None
     reading: str | None = None
-    combine: Literal["mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent"] = "mean-logit"
+    combine: Literal["mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent"] = (
+        "mean-logit"
+    )
     panel: Literal["mean-probability", "mean-logit", "majority", "min", "mean-minus-spread"] = "mean-probability"
     escalate: Escalation | None = None
     truncate: Truncation | None = None
@@ -77,7 +79,7 @@ class Options:
     include: tuple[str, ...] = ("votes",)
 
     def digest(self) -> str:
-        """Changes with every option that can change a verdict; what only changes how it is made or shown is left out."""
+        """Changes with every option that can change a verdict; what only changes how it is made is left out."""
         told = asdict(self)
         for operational in ("rubric", "timeout", "priority", "cache", "include"):
             del told[operational]
@@ -108,7 +110,8 @@ def _check_together(options: Options, task: Task) -> None:
         raise InvalidOption("orders 'design' goes with rank; use both, one or audited", "orders")
     if options.method == "direct" and options.repeats.max > 1 and not _is_listwise(options, task):
         raise InvalidOption(
-            "repeats above 1 need sampling, and method 'direct' reads one exact distribution; use method 'cot'", "repeats"
+            "repeats above 1 need sampling, and method 'direct' reads one exact distribution; use method 'cot'",
+            "repeats",
         )
     if options.escalate and task != "compare":
         raise InvalidOption("escalate goes with compare", "escalate")

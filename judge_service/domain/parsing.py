@@ -122,7 +122,11 @@ def _check_ids(candidates: Sequence[Candidate], at: str) -> None:
     seen: set[str] = set()
     for i, candidate in enumerate(candidates):
         if candidate.id in seen or candidate.id == "tie":
-            why = "'tie' is no id for a candidate" if candidate.id == "tie" else f"two candidates have the id '{candidate.id}'"
+            why = (
+                "'tie' is no id for a candidate"
+                if candidate.id == "tie"
+                else f"two candidates have the id '{candidate.id}'"
+            )
             raise InvalidCase(why, f"{at}candidates[{i}].id")
         seen.add(candidate.id)
 
@@ -135,7 +139,7 @@ def _message(value: Any, param: str) -> Message:
         raise InvalidCase(f"role is one of {', '.join(_ROLES)}; got {role!r}"[:200], f"{param}.role")
     name = _optional_text(value.get("name") or value.get("tool_call_id"), f"{param}.name")
     reasoning = _optional_text(value.get("reasoning") or value.get("reasoning_content"), f"{param}.reasoning")
-    calls = tuple(_tool_call(c, f"{param}.tool_calls[{i}]") for i, c in enumerate(value.get("tool_calls") or ()))
+    calls = _tool_calls(value.get("tool_calls") or (), f"{param}.tool_calls")
     text = _message_text(value.get("content"), f"{param}.content", empty=bool(calls))
     return Message(role, text, name, reasoning, calls)
 
@@ -151,11 +155,17 @@ def _message_text(value: Any, param: str, empty: bool) -> str:
 
 
 def _part(value: Any, param: str) -> str:
-    if isinstance(value, Mapping) and value.get("type") in ("text", "input_text", "output_text"):
-        if isinstance(value.get("text"), str):
-            return _encodable(value["text"], f"{param}.text")
+    is_text = isinstance(value, Mapping) and value.get("type") in ("text", "input_text", "output_text")
+    if is_text and isinstance(value.get("text"), str):
+        return _encodable(value["text"], f"{param}.text")
     kind = value.get("type") if isinstance(value, Mapping) else _kind(value)
     raise InvalidCase(f"only text parts can be judged so far; got {kind!r}"[:200], param)
+
+
+def _tool_calls(value: Any, param: str) -> tuple[ToolCall, ...]:
+    if not isinstance(value, list | tuple):
+        raise InvalidCase(f"tool_calls is a list; got {_kind(value)}", param)
+    return tuple(_tool_call(call, f"{param}[{i}]") for i, call in enumerate(value))
 
 
 def _tool_call(value: Any, param: str) -> ToolCall:
@@ -194,13 +204,15 @@ def _metadata(value: Any, param: str) -> Mapping[str, Any]:
 
 
 def _encodable(text: str, param: str) -> str:
-    """The text, if it is Unicode text at all: a lone surrogate could neither be sent to a judge nor written to a file."""
+    """The text, if it is Unicode at all: a lone surrogate could neither be sent to a judge nor written to a file."""
     if text.isascii():
         return text
     try:
         text.encode()
     except UnicodeEncodeError as e:
-        raise InvalidCase(f"{param} holds a lone surrogate at character {e.start}: not valid Unicode text", param) from None
+        raise InvalidCase(
+            f"{param} holds a lone surrogate at character {e.start}: not valid Unicode text", param
+        ) from None
     return text
 
 

@@ -26,7 +26,7 @@ Spans = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How an answer is drawn. `seed` is None where nothing is drawn (temperature 0); temperature None: the model's own."""
+    """How an answer is drawn: `seed` None where nothing is drawn, `temperature` None for the model's own."""
 
     temperature: float | None = 0.0
     max_tokens: int = 1
@@ -50,7 +50,7 @@ class JudgePrompt:
     repeat: int = 0
 
     def key(self, identity: bytes) -> bytes:
-        """32 bytes that name this question to the judge of that identity, and everything that could change its answer."""
+        """32 bytes that name this question to that judge: all that could change its answer, and nothing else."""
         parts = [f"{self.space!r}{self.sampling!r}{self.repeat}"]
         for spans in (self.system, self.user):
             for span in spans:

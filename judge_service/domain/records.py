@@ -24,14 +24,17 @@ from judge_service.domain.verdicts import (
     Vote,
 )
 
-_JUDGMENT_FIELDS: Final = ("id", "object", "schema", *(
-    f.name for f in fields(Judgment) if f.name not in ("id", "object", "schema", "case")
-))
+_JUDGMENT_FIELDS: Final = (
+    "id",
+    "object",
+    "schema",
+    *(f.name for f in fields(Judgment) if f.name not in ("id", "object", "schema", "case")),
+)
 _VOTE_FIELDS: Final = tuple(f.name for f in fields(Vote) if f.name not in ("prompt", "raw"))
 
 
 def record_of(judgment: Judgment) -> dict[str, Any]:
-    """The judgment as a mapping in the contract's order of fields; nested values may be dataclasses, which orjson writes."""
+    """The judgment as a mapping of the contract's fields; nested values may be dataclasses, which orjson writes."""
     record = {name: getattr(judgment, name) for name in _JUDGMENT_FIELDS}
     record["votes"] = [_vote_record(vote) for vote in judgment.votes]
     if judgment.case is not None:
@@ -123,7 +126,9 @@ def _candidate_score(record: Mapping[str, Any]) -> CandidateScore:
 def _criteria(records: Any) -> tuple[CriterionScore, ...] | None:
     if records is None:
         return None
-    return tuple(CriterionScore(c["name"], c["score"], (c["scale"][0], c["scale"][1]), c["probabilities"]) for c in records)
+    return tuple(
+        CriterionScore(c["name"], c["score"], (c["scale"][0], c["scale"][1]), c["probabilities"]) for c in records
+    )
 
 
 _VERDICTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Verdict]]] = {

@@ -1,4 +1,4 @@
-"""A prompt's wording: a Markdown file of named sections whose $slots are filled in one pass, so that no value is rescanned."""
+"""A prompt's wording: named sections whose $slots are filled in one pass, so that no value is rescanned."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Piece = str | tuple[str]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Blocks of text with open slots. A block whose slot turns out empty is left out, so that optional parts need no code."""
+    """Blocks of text with open slots. A block whose slot turns out empty is left out, and needs no code for it."""
 
     blocks: tuple[tuple[Piece, ...], ...]
 
@@ -75,7 +75,7 @@ def _blocks(text: str, fixed: Mapping[str, str]) -> list[list[Piece]]:
 def _piece(part: str, fixed: Mapping[str, str], is_slot: bool) -> Piece:
     if not is_slot:
         return part
-    return fixed[part] if part in fixed else (part,)
+    return fixed.get(part, (part,))
 
 
 def _merged(blocks: Sequence[Sequence[Piece]]) -> tuple[tuple[Piece, ...], ...]:

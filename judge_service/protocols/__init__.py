@@ -1,4 +1,4 @@
-"""How a verdict is reached. A protocol is a generator: it yields rounds of prompts, is sent completions, returns a finding."""
+"""How a verdict is reached: a protocol yields rounds of prompts, is sent completions and returns a finding."""
 
 from __future__ import annotations
 

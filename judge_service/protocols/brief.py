@@ -206,7 +206,9 @@ def _check_principle(brief: Brief) -> None:
         raise InvalidOption(f"'{brief.standard.id}' is a rubric: principle goes with a constitution", "principle")
     names = [p.name for p in brief.standard.principles]
     if wanted not in ("per-principle", "sample", *names):
-        raise InvalidOption(f"'{brief.standard.id}' has no principle '{wanted}'; it has {', '.join(names)}", "principle")
+        raise InvalidOption(
+            f"'{brief.standard.id}' has no principle '{wanted}'; it has {', '.join(names)}", "principle"
+        )
 
 
 def check_case(case: Case, standard: Standard) -> None:

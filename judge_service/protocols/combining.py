@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from judge_service.domain.standards import Standard
+from judge_service.domain.standards import Rubric, Standard
 from judge_service.domain.verdicts import Evidence, Failure, Finding, Preference, Vote
 from judge_service.statistics import debias
 from judge_service.statistics.debias import Outcome
@@ -32,7 +32,12 @@ class PairReading:
 
 
 def settle(
-    votes: Sequence[Vote], ids: tuple[str, str], orders: int, topics: Sequence[str | None], combine: str, standard: Standard
+    votes: Sequence[Vote],
+    ids: tuple[str, str],
+    orders: int,
+    topics: Sequence[str | None],
+    combine: str,
+    standard: Standard,
 ) -> Finding:
     """The finding on a pair.
 
@@ -52,7 +57,9 @@ def settle(
     if not complete:
         evidence = next((r.evidence for r in readings.values()), None)
         unsettled = Preference(None, None, None, None, None, evidence, combine)
-        return Finding(unsettled, "partial" if readings else "unscored", kept, None if readings else first_failure(kept))
+        return Finding(
+            unsettled, "partial" if readings else "unscored", kept, None if readings else first_failure(kept)
+        )
     together = _joined(readings, standard)
     return _finding(together, kept, ids, orders, combine, _criteria(readings))
 
@@ -130,7 +137,7 @@ def _joined(readings: Mapping[str | None, PairReading], standard: Standard) -> P
 def _joined_logit(logits: Mapping[str, float], standard: Standard) -> float:
     """The weighted mean, the worst case, the first clear criterion, or simply the first."""
     clipped = {name: debias.clipped(value) for name, value in logits.items()}
-    criteria = {c.name: c.weight for c in getattr(standard, "criteria", ())}
+    criteria = {c.name: c.weight for c in standard.criteria} if isinstance(standard, Rubric) else {}
     in_order = [clipped[name] for name in (criteria or clipped) if name in clipped]
     if standard.aggregate == "first":
         return in_order[0]

@@ -13,7 +13,8 @@ from judge_service.domain.options import Options, Truncation
 from judge_service.domain.prompting import Source, Span, Spans
 
 CHARACTERS_PER_TOKEN: Final = 4
-_THOUGHT: Final = re.compile(r"<(think|thinking)>.*?(?:</\1>\s*|\Z)", re.DOTALL)
+_THOUGHT: Final = re.compile(r"<(think|thinking)>.*?</\1>\s*", re.DOTALL)
+_ONLY_THOUGHT: Final = re.compile(r"\s*<(think|thinking)>(?!.*</\1>).*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def exhibits(case: Case, options: Options) -> Exhibits:
         if cut is not spans:
             truncated.append(candidate.id)
         candidates.append(cut)
-    prompt = case.prompt if show else _without_thoughts(case.prompt)
+    prompt = case.prompt if show or isinstance(case.prompt, str) else _without_thoughts(case.prompt)
     return Exhibits(
         prompt=_fenced("Prompt", mark, _content(prompt, "prompt", mark, show)),
         reference=_fenced("Reference", mark, _content(case.reference, "reference", mark, show)),
@@ -70,7 +71,7 @@ def with_thoughts_hidden(case: Case, options: Options) -> tuple[str, ...]:
     """Ids of the candidates whose thoughts are not shown to the judge."""
     if options.candidate_reasoning == "show":
         return ()
-    return tuple([c.id for c in case.candidates if _without_thoughts(c.content) is not c.content])
+    return tuple([c.id for c in case.candidates if _without_thoughts(c.content) != c.content])
 
 
 def _mark(case: Case) -> str:
@@ -122,7 +123,7 @@ def _turn(message: Message, source: Source, mark: str, show: bool, first: bool) 
 
 
 def _without_thoughts(content: Content) -> Content:
-    """The content without its writer's thoughts; the very same object if it had none."""
+    """The content without its writer's thoughts."""
     if isinstance(content, str):
         return _thoughtless(content)
     if not any(m.role == "assistant" and (m.reasoning or "<think" in m.content) for m in content):
@@ -131,7 +132,13 @@ def _without_thoughts(content: Content) -> Content:
 
 
 def _thoughtless(text: str) -> str:
-    return _THOUGHT.sub("", text) if "<think" in text else text
+    """The text without closed blocks of thoughts, and empty if it broke off in its first one.
+
+    A tag that is spoken of further on and never closed opens no block: the text behind it is part of the answer.
+    """
+    if "<think" not in text:
+        return text
+    return "" if _ONLY_THOUGHT.fullmatch(text) else _THOUGHT.sub("", text)
 
 
 def _thoughtless_message(message: Message) -> Message:

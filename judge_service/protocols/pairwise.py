@@ -46,7 +46,7 @@ def pairwise(case: Case, brief: Brief) -> Deliberation:
 
 
 def orders_of(case: Case, brief: Brief) -> tuple[Order, ...]:
-    """Which orders a case is shown in. One order is drawn by seed and content, so that swapped input draws the mirror."""
+    """Which orders a case is shown in. One order is drawn by content, so that swapped input draws the mirror."""
     if brief.options.orders != "one":
         return BOTH
     return (drawn_order(case, brief.options.seed),)

@@ -33,7 +33,7 @@ def pointwise(case: Case, brief: Brief) -> Deliberation:
 
 
 def score_of(votes: Sequence[Vote], candidate: str, names: Sequence[str], standard: Standard) -> CandidateScore:
-    """One candidate's scores by criterion, and the rubric's aggregate of them; None where a criterion has no usable vote."""
+    """One candidate's scores by criterion and their aggregate; None where a criterion has no usable vote."""
     own = [vote for vote in votes if vote.order == (candidate,) and vote.failure is None]
     criteria = tuple(_criterion_score(own, name, standard) for name in names)
     known = {c.name: c.score for c in criteria if c.score is not None}

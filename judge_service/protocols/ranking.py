@@ -27,4 +27,4 @@ def _strategy(brief: Brief, distinct: int) -> Strategy:
     if brief.options.strategy != "auto":
         return brief.options.strategy
     listed = brief.options.repeats.max > 1 and brief.method == "direct"
-    return "listwise" if listed or brief.reading == "ranking" and brief.method == "cot" else chosen_strategy(distinct)
+    return "listwise" if listed or (brief.reading == "ranking" and brief.method == "cot") else chosen_strategy(distinct)

@@ -19,7 +19,7 @@ from judge_service.domain.cases import Case
 from judge_service.domain.options import Task
 from judge_service.domain.prompting import Completion, JudgePrompt, joined
 from judge_service.domain.verdicts import Failure, Finding, Vote
-from judge_service.protocols.brief import Brief, Topic, topic_name
+from judge_service.protocols.brief import Brief, Topic
 from judge_service.protocols.exhibits import Exhibits
 from judge_service.protocols.readings import Unreadable, read
 
@@ -44,7 +44,7 @@ class Question:
 def ask(
     questions: Sequence[Question], case: Case, brief: Brief, exhibits: Exhibits
 ) -> Generator[list[JudgePrompt], list[Completion], list[Vote]]:
-    """Asks all questions in one round and returns a vote for each; unreadable ones are asked again if `reask` says so."""
+    """Asks all questions in one round, a vote for each; unreadable ones are asked again if `reask` says so."""
     prompts = [brief.prompt(q.task, q.topic, exhibits, q.order, q.repeat) for q in questions]
     completions = yield prompts
     votes = [
@@ -104,7 +104,7 @@ def _cut_ones(ids: tuple[str, ...], exhibits: Exhibits) -> tuple[str, ...] | Non
 def _read_into(vote: Vote, prompt: JudgePrompt, completion: Completion, brief: Brief) -> Vote:
     if completion.probabilities is not None:
         return _from_probabilities(vote, prompt, completion, brief)
-    answer = _read_text(prompt, completion.text)
+    answer = _read_text(prompt, completion.text, vote.kind)
     if isinstance(answer, PairAnswer):
         one, other = vote.order
         weights = {one: answer.first, other: answer.second}
@@ -160,13 +160,13 @@ def _tiers(weights: dict[str, float]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(tier) for tier in tiers)
 
 
-def _read_text(prompt: JudgePrompt, text: str) -> Answer:
+def _read_text(prompt: JudgePrompt, text: str, kind: str) -> Answer:
     space = prompt.space
     if isinstance(space, FreeText):
         return read(text, space, [span.text for span in prompt.user if span.source])
     if isinstance(space, Scale):
         return read(text, FreeText("choice", "score", 1, (space.low, space.high)))
-    if len(space.labels) > 2 + bool(space.tie):
+    if kind == "list":
         return _best_of(text, space)
     return read(text, FreeText("choice", "pair", 2, ties=space.tie is not None))
 

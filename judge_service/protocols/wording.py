@@ -7,7 +7,7 @@ from judge_service.domain.standards import Constitution, Criterion, Principle, S
 
 
 def standard_text(standard: Standard, task: Task, only: Principle | None = None) -> str:
-    """Everything a judge needs to know of a standard. It is the same for all questions of a task, so that they share it.
+    """Everything a judge needs to know of a standard: the same for all questions of a task, so that they share it.
 
     Args:
         only: the one principle that is asked about, where only one is.

@@ -19,9 +19,9 @@ def least_squares(
 ) -> tuple[FloatArray, float]:
     """Strengths and position bias from logits of single answers.
 
-    Minimises sum (z_k - (s_first - s_second) - b)^2 + (|s - m|^2 + b^2) / v: the Gaussian form of Bradley-Terry on logits
-    (Thurstone-Mosteller; "PoE", arXiv 2405.05894), with an intercept b for the lean to the first-shown and a weak prior
-    of variance v = 9 that keeps an unconnected design solvable.
+    Minimises sum (z_k - (s_first - s_second) - b)^2 + (|s - m|^2 + b^2) / v: the Gaussian form of Bradley-Terry on
+    logits ("PoE", arXiv 2405.05894), with an intercept b for the lean to the first-shown and a weak prior of variance
+    v = 9 that keeps an unconnected design solvable.
 
     Args:
         pairs: (first-shown, second-shown) of each answer.
@@ -67,7 +67,7 @@ def bradley_terry(
     other = np.asarray([p[1] for p in pairs], dtype=np.intp)
     won: FloatArray = np.asarray(wins, dtype=np.float64)
     mean, precision = _prior(n, prior)
-    strengths = mean.copy()
+    strengths = mean
     for _ in range(_NEWTON_STEPS):
         expected = 1.0 / (1.0 + np.exp(strengths[other] - strengths[one]))
         gradient = (mean - strengths) * precision
@@ -78,7 +78,7 @@ def bradley_terry(
         for at, sign in (((one, one), 1.0), ((other, other), 1.0), ((one, other), -1.0), ((other, one), -1.0)):
             np.add.at(hessian, at, sign * weight)
         step: FloatArray = np.linalg.solve(hessian, gradient)
-        strengths += step
+        strengths = np.asarray(strengths + step, dtype=np.float64)
         if float(np.abs(step).max()) < 1e-10:
             break
     centred: FloatArray = strengths - strengths.mean()

@@ -1,7 +1,7 @@
 """Votes of several orders and repeats become one estimate with the judge's position bias removed.
 
-A vote is an `Outcome`: weights on (one, other, tie) that sum to 1, where *one* and *other* are fixed whatever order they
-were shown in. Averaging logits over both orders cancels a bias that is additive in the logit: if the judge answers
+A vote is an `Outcome`: weights on (one, other, tie) that sum to 1, where *one* and *other* are fixed whatever order
+they were shown in. Averaging logits over both orders cancels a bias that is additive in the logit: if the judge answers
 z + b with *one* shown first and z - b with *other* shown first, the mean is z and half the difference is b.
 """
 
@@ -71,7 +71,7 @@ def combine_logits(orders: Sequence[Sequence[Outcome]]) -> Outcome:
     """Averages clipped logits over the repeats within an order, then over the orders.
 
     With ties, an outcome is the pair of logits (u, t): u of *one* against *other*, and t of a tie against the geometric
-    mean of the two. Both are averaged, so that swapping the sides still mirrors the result.
+    mean of the two, as it is once u is clipped. Both are averaged, so that swapping the sides still mirrors the result.
 
     Args:
         orders: for each order its votes; every order needs one vote or more.
@@ -87,8 +87,9 @@ def combine_logits(orders: Sequence[Sequence[Outcome]]) -> Outcome:
 
 
 def _tie_lean(outcome: Outcome) -> float:
-    middle = math.sqrt(max(outcome.one, _TINY) * max(outcome.other, _TINY))
-    return clipped(math.log(max(outcome.tie, _TINY) / middle))
+    # Against the larger side, and half of the clipped lean down from there: a side near 0 must not make ties of wins.
+    larger = max(outcome.one, outcome.other, _TINY)
+    return clipped(math.log(max(outcome.tie, _TINY) / larger)) + abs(lean(outcome)) / 2
 
 
 def combine_shares(orders: Sequence[Sequence[Outcome]]) -> Outcome:

@@ -9,7 +9,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from judge_service.backends import offline
@@ -79,6 +79,21 @@ def test_the_two_orders_mirror_each_other_around_the_lean(prompt: str, one: str,
         there, back = logit(one, other, space=space, prompt=prompt), logit(other, one, space=space, prompt=prompt)
         assert there + back == pytest.approx(2 * FIRST_SHOWN_LEAN, abs=1e-9)
         assert (there - back) / 2 == pytest.approx(SLOPE * (worth(prompt, one) - worth(prompt, other)), abs=1e-9)
+
+
+WORDS_OF_REQUESTS = (
+    " ;\n;at most;at least;in;a;list;name;of;the;word;words;sentences;bullet points;0;1;three;99999;2-3;-;字;不超过"
+    ";briefly;code;python;json;1.;* ;```;|;."
+)
+REQUESTS = st.lists(st.sampled_from(WORDS_OF_REQUESTS.split(";")), max_size=12).map(" ".join)
+
+
+@given(REQUESTS, REQUESTS, REQUESTS)
+@example("at most 0 words", "a", "")
+@settings(max_examples=500)
+def test_no_request_is_too_odd(prompt: str, one: str, other: str) -> None:
+    assert math.isfinite(logit(one, other, prompt=prompt))
+    assert worth(prompt, one) <= 4.5
 
 
 @given(TEXTS)

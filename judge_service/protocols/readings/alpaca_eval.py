@@ -64,7 +64,10 @@ def _from_list(text: str) -> list[tuple[str, int]]:
     if last is None:
         return []
     one, one_rank, rank_one, one_back, other, other_rank, rank_other, other_back = last.groups()
-    return [(one or one_back or "", int(one_rank or rank_one)), (other or other_back or "", int(other_rank or rank_other))]
+    return [
+        (one or one_back or "", int(one_rank or rank_one)),
+        (other or other_back or "", int(other_rank or rank_other)),
+    ]
 
 
 def _closing(space: FreeText) -> str:

@@ -11,8 +11,12 @@ from judge_service.protocols.readings.binding import Mention, last_label
 from judge_service.protocols.readings.reading import Reading
 from judge_service.protocols.readings.unreadable import pair_answer
 
-_DECISION: Final = re.compile(r"final decision is\b[ \t:*_]*(?:(Response [12]|(?:a )?tie)\b(?![.,]?[0-9]))?", re.IGNORECASE)
-_ANOTHER: Final = re.compile(r"[\s*_)]*(?:,|/|&|\bor\b|\band\b)[\s*_(]*(?:response\s+)?(?:[12]|a\s+tie|tie)\b", re.IGNORECASE)
+_DECISION: Final = re.compile(
+    r"final decision is\b[ \t:*_]*(?:(Response [12]|(?:a )?tie)\b(?![.,]?[0-9]))?", re.IGNORECASE
+)
+_ANOTHER: Final = re.compile(
+    r"[\s*_)]*(?:,|/|&|\bor\b|\band\b)[\s*_(]*(?:response\s+)?(?:[12]|a\s+tie|tie)\b", re.IGNORECASE
+)
 _SIDES: Final = {"response 1": "first", "response 2": "second", "tie": "tie", "a tie": "tie"}
 
 

@@ -16,7 +16,9 @@ from judge_service.protocols.readings.unreadable import pair_answer
 _BRACKETS: Final = re.compile(r"\[\[([^\[\]\n]{0,80})(?:\]\]|\]?\Z)")
 
 # In brackets, these are meant as a verdict even where they are none of the form asked for.
-_MEANT_AS_PAIR: Final = re.compile(r"\s*(?:[A-Za-z](?:\s*(?:[<>=/|,&-]+|or|and)\s*[A-Za-z])*|tie|draw|both|neither|)\s*", re.IGNORECASE)
+_MEANT_AS_PAIR: Final = re.compile(
+    r"\s*(?:[A-Za-z](?:\s*(?:[<>=/|,&-]+|or|and)\s*[A-Za-z])*|tie|draw|both|neither|)\s*", re.IGNORECASE
+)
 _MEANT_AS_SCORE: Final = re.compile(r"[^A-Za-z]*[0-9][^A-Za-z]*|")
 
 _ARENA: Final = {"A>>B": "first", "A>B": "first", "A=B": "tie", "B>A": "second", "B>>A": "second"}

@@ -20,10 +20,15 @@ _BEATS: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _DOUBT: Final = re.compile(
-    r"\b(?:not|never|no|neither|nor|none|hardly|cannot|whether|if|unless|would|could|might|may)\b|n['’]t\b", re.IGNORECASE
+    r"\b(?:not|never|no|neither|nor|none|hardly|cannot|whether|if|unless|would|could|might|may)\b|n['’]t\b",
+    re.IGNORECASE,
 )
-_DENIED_BEFORE: Final = re.compile(rf"(?:\b(?:not|never|neither|nor)|n['’]t)\s+(?:(?!but\b|only\b)\w+\s+){{0,2}}{_OPEN}$", re.I)
-_DENIED_AFTER: Final = re.compile(rf"{_CLOSE}\s(?:(?:is|was|does)\s+(?:not|never|no)|isn['’]t|wasn['’]t|doesn['’]t)\b", re.I)
+_DENIED_BEFORE: Final = re.compile(
+    rf"(?:\b(?:not|never|neither|nor)|n['’]t)\s+(?:(?!but\b|only\b)\w+\s+){{0,2}}{_OPEN}$", re.I
+)
+_DENIED_AFTER: Final = re.compile(
+    rf"{_CLOSE}\s(?:(?:is|was|does)\s+(?:not|never|no)|isn['’]t|wasn['’]t|doesn['’]t)\b", re.I
+)
 _REASON: Final = re.compile(r"\b(?:because|since)\b", re.IGNORECASE)
 _TURN: Final = re.compile(r"\b(?:but|however|although|though|yet|nevertheless|nonetheless)\b", re.IGNORECASE)
 _REACH: Final = 80

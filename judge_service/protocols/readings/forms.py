@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_PAIRS: Final = {"【": "[", "】": "]", "［": "[", "］": "]", "（": "(", "）": ")", "：": ":", "＞": ">", "＝": "=", "＜": "<"}
+_PAIRS: Final = {
+    "【": "[",
+    "】": "]",
+    "［": "[",
+    "］": "]",
+    "（": "(",
+    "）": ")",
+    "：": ":",
+    "＞": ">",
+    "＝": "=",
+    "＜": "<",
+}
 _LETTERS: Final = {chr(code + 0xFEE0): chr(code) for code in range(0x30, 0x7B) if chr(code).isalnum()}
 _TABLE: Final = str.maketrans(_PAIRS | _LETTERS)
 _ANY: Final = re.compile("[" + "".join(_PAIRS | _LETTERS) + "]")

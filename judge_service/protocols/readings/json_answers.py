@@ -91,6 +91,4 @@ def _rank_form(space: FreeText) -> str:
     return f'{{"explanation": "…", "ranking": {example}}}, best first{ties}; each of {", ".join(letters)} exactly once.'
 
 
-JSON: Final = Reading(
-    "json", frozenset(("pair", "score", "rank")), True, _read, _closing, clean=without_quoted_objects
-)
+JSON: Final = Reading("json", frozenset(("pair", "score", "rank")), True, _read, _closing, clean=without_quoted_objects)

@@ -28,11 +28,14 @@ _BEHIND: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 # What stands before one: in its clause "I choose", or "the better one is", or in its sentence nothing but "Verdict:".
-_NAMED: Final = re.compile(r"(?:.*\b(?:that|so|therefore|hence|thus)\b)?[\s*_]*|.*\boutput\s+[*_]*", re.IGNORECASE | re.DOTALL)
+_NAMED: Final = re.compile(
+    r"(?:.*\b(?:that|so|therefore|hence|thus)\b)?[\s*_]*|.*\boutput\s+[*_]*", re.IGNORECASE | re.DOTALL
+)
 _ALONE: Final = re.compile(r"(?:\n|[.!?]\s)[\s*_#>-]*(?:(?:\w+\s+){0,3}\w+:[\s*_]*)?output\s+[*_]*$", re.IGNORECASE)
 _BETTER_IS: Final = re.compile(r".*\b(?:better|best|preferred|superior)\s.*\bis:?\s+[*_]*output\s+[*_]*", re.IGNORECASE)
 _CHOSEN: Final = re.compile(
-    r"(?:.*\b(?:would|must|will|should|I|we|to)\s+|\s*)(?:choose|select|prefer|pick|favou?r)\s+[*_]*output\s+[*_]*", re.IGNORECASE
+    r"(?:.*\b(?:would|must|will|should|I|we|to)\s+|\s*)(?:choose|select|prefer|pick|favou?r)\s+[*_]*output\s+[*_]*",
+    re.IGNORECASE,
 )
 
 # What another is said to think, and what is denied, is not the judge's verdict.
@@ -58,7 +61,9 @@ def _verdict(text: str, place: int, behind: re.Match[str]) -> bool | None:
     if behind["better"] or behind["denied"]:
         said = _NAMED.fullmatch(clause) and not _REPORTED.fullmatch(clause)
     else:
-        alone = behind["end"] is not None and (_BETTER_IS.fullmatch(clause) or _ALONE.search(words_before(text, place, 60)))
+        alone = behind["end"] is not None and (
+            _BETTER_IS.fullmatch(clause) or _ALONE.search(words_before(text, place, 60))
+        )
         said = alone or _CHOSEN.fullmatch(clause)
     return not (behind["denied"] or _DENIED.search(clause)) if said else None
 

@@ -65,7 +65,7 @@ def _spoken(quote: re.Match[str], quoted: Sequence[str]) -> str:
         return GAP
     before = words_before(quote.string, quote.start(), 60)
     stands = _STANDS_AFTER.search(before) and _NOTHING_BEHIND.match(quote.string, quote.end())
-    return f" {words} " if stands or _CALLED_VERDICT.search(before) and not _is_from(words.strip(), quoted) else GAP
+    return f" {words} " if stands or (_CALLED_VERDICT.search(before) and not _is_from(words.strip(), quoted)) else GAP
 
 
 def _is_from(words: str, quoted: Sequence[str]) -> bool:

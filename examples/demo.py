@@ -133,7 +133,9 @@ def main() -> None:
             again, cost = one_pass(client, examples)
     out.print(f"second pass  {cost}")
     same = all(
-        judgments[task][case]["verdict"] == again[task][case]["verdict"] for task in judgments for case in judgments[task]
+        judgments[task][case]["verdict"] == again[task][case]["verdict"]
+        for task in judgments
+        for case in judgments[task]
     )
     out.print("the same verdicts, from the cache" if same else "[red]the verdicts changed[/red]")
     out.print(

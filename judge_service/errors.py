@@ -8,6 +8,7 @@ JudgeServiceError
 ├── InvalidLibrary      a rubric or prompt file is wrong; the message names file, field and reason
 ├── InvalidConfiguration  judge-service.toml, a JUDGE_ variable or a flag is wrong
 ├── RunRefused          the output belongs to another run, or another process is writing it
+├── JudgeChanged        the judge is no longer the one the caller pinned
 └── JudgeDown           no judge answers at the start
 """
 
@@ -64,6 +65,10 @@ class InvalidConfiguration(JudgeServiceError):
 
 class RunRefused(JudgeServiceError):
     """An output file cannot be continued by this run."""
+
+
+class JudgeChanged(JudgeServiceError):
+    """The judge is no longer the one the caller pinned by its digest."""
 
 
 class JudgeDown(JudgeServiceError):

@@ -73,7 +73,7 @@ class JudgingService:
     def __init__(self, judges: Mapping[str, Judge], library: Library) -> None:
         self.judges = dict(judges)
         self.library = library
-        self._sittings: dict[tuple[str, str], Sitting] = {}
+        self._sittings: dict[tuple[Task, Options | str], Sitting] = {}
 
     def sitting(self, task: Task, options: Options) -> Sitting:
         """Prepares what is the same for all cases judged under these options; asked again, it is the same object.
@@ -82,7 +82,7 @@ class JudgingService:
             UnknownName: the rubric or judge does not exist.
             InvalidOption: the options do not go with the rubric or the judge.
         """
-        key = (task, repr(options))
+        key = (task, repr(options) if isinstance(options.rubric, Mapping) else options)
         found = self._sittings.get(key)
         if found is None:
             found = Sitting(task, options, self)
@@ -168,8 +168,9 @@ class Sitting:
             for j in self._judges.values()
         ]
         prompts = {task: template.digest for task, template in templates.items()}
-        methods = [brief.method for brief in self._briefs.values()]
-        return digest([self.task, self.options.digest(), self.standard.digest, prompts, judges, methods])
+        briefs = [*self._briefs.values(), *([self._dearer] if self._dearer else [])]
+        asked = [[b.method, b.min_label_mass if b.method == "direct" else b.explanation_tokens] for b in briefs]
+        return digest([self.task, self.options.digest(), self.standard.digest, prompts, judges, asked])
 
     @property
     def provenance(self) -> Provenance:
@@ -188,11 +189,12 @@ class Sitting:
         except StopIteration:
             return []
 
-    async def judge(self, case: Case, deadline: float | None = None) -> Judgment:
+    async def judge(self, case: Case, deadline: float | None = None, tenant: str = "") -> Judgment:
         """Judges one case. Whatever fails on the way is told in the judgment.
 
         Args:
             deadline: the event loop's time by which to answer; `options.timeout` from now if None.
+            tenant: whose cache entries are seen and made; empty for those that all share.
 
         Raises:
             InvalidCase: the case lacks what the standard takes.
@@ -200,7 +202,7 @@ class Sitting:
         check_case(case, self.standard)
         if deadline is None:
             deadline = asyncio.get_running_loop().time() + self.options.timeout
-        terms = Terms(deadline, self.options.cache, case.lot, self.options.priority)
+        terms = Terms(deadline, self.options.cache, case.lot, self.options.priority, tenant)
         finding, usage = await self._hold(self._deliberate(case), terms)
         return self._record(case, finding, usage)
 
@@ -308,7 +310,7 @@ def _brief(
     always = judge.thinking == "always"
     if options.method == "direct" and always:
         raise InvalidOption(f"judge '{judge.name}' always thinks before it answers; use method 'cot'", "method")
-    drawn = options.repeats.max > 1 and task != "rank"
+    drawn = options.repeats.max > 1 and not (task == "rank" and options.strategy in ("auto", "listwise"))
     method: Literal["direct", "cot"] = "cot" if always or options.method == "cot" else "direct"
     if method == "direct" and drawn:
         message = "repeats above 1 need sampling, and this judge is asked directly; use method 'cot'"

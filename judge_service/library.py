@@ -125,7 +125,10 @@ def _shipped(folder: str) -> Path:
 
 def read_template(path: Path) -> PromptTemplate:
     """One prompts/*.md file: `<!-- name -->` opens a section; what stands before the first is for readers."""
-    parts = _SECTION.split(path.read_text(encoding="utf-8"))
+    try:
+        parts = _SECTION.split(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as e:
+        raise InvalidLibrary(f"{path.name}: {e}") from None
     sections = {name: text.strip("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}
     for required in ("system", "user"):
         if required not in sections:
@@ -204,7 +207,7 @@ def _criterion(row: _Fields, scale: tuple[int, int]) -> Criterion:
         raise row.wrong("weight", "a number above 0")
     anchors = {}
     for step, text in row.table("anchors", None).items():
-        if not step.lstrip("-").isdigit() or not scale[0] <= int(step) <= scale[1]:
+        if not (step.isascii() and step.isdigit()) or not scale[0] <= int(step) <= scale[1]:
             raise row.wrong(f"anchors.{step}", f"a step of the scale {scale[0]} to {scale[1]}")
         anchors[int(step)] = text
     return Criterion(row.text("name"), row.text("text").strip(), question, weight, anchors)
@@ -286,7 +289,7 @@ class _Fields:
         for key in value:
             if allowed is not None and key not in allowed:
                 raise self.wrong(f"{name}.{key}", f"one of {', '.join(allowed)}")
-        return dict(value)
+        return {str(key): text for key, text in value.items()}
 
     def rows(self, name: str) -> list[_Fields]:
         value = self.given.get(name)

@@ -45,10 +45,23 @@ class JudgeSettings(_Section):
 
 
 class CacheSettings(_Section):
-    """Where answers are remembered; an empty url is a file in the user's cache directory."""
+    """Where answers are remembered; an empty url is a file in the user's cache directory.
+
+    Attributes:
+        max_age_days: how old an entry may get; 0 is no limit.
+        max_bytes: how large a cache file may get, the oldest entries going first; 0 is no limit. (Redis has its own.)
+        max_entry_bytes: larger entries are not kept in Redis.
+        namespace: services that share a Redis share entries if they share this.
+        timeout: seconds that one operation of Redis may take before judging goes on without it.
+    """
 
     url: str = ""
     explanations: bool = True
+    max_age_days: float = Field(default=0.0, ge=0.0)
+    max_bytes: int = Field(default=0, ge=0)
+    max_entry_bytes: int = Field(default=2**20, ge=1)
+    namespace: str = Field(default="judge-service", pattern=r"^[A-Za-z0-9_.-]{1,100}$")
+    timeout: float = Field(default=0.25, gt=0.0, le=60.0)
 
 
 class ServerSettings(_Section):
@@ -57,6 +70,8 @@ class ServerSettings(_Section):
     max_body_bytes: int = Field(default=64 * 2**20, ge=1024)
     max_cases: int = Field(default=10_000, ge=1)
     cases_in_flight: int = Field(default=256, ge=1)
+    cases_waiting: int = Field(default=20_000, ge=1)
+    share_cache: bool = False
     grace_seconds: float = Field(default=30.0, ge=0.0)
 
 
@@ -139,6 +154,11 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
             _merge(into[name], value)
         else:
             into[name] = dict(value) if isinstance(value, Mapping) else value
+
+
+def share_metrics_in(folder: str) -> None:
+    """Makes this process's children keep their metrics in one folder; Prometheus's client reads the variable."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 
 def user_cache_directory(environ: Mapping[str, str] | None = None) -> Path:

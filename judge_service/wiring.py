@@ -21,18 +21,24 @@ from judge_service.backends.limited import Limited
 from judge_service.backends.offline import VERSION, OfflineJudge
 from judge_service.backends.pool import Pool
 from judge_service.backends.retried import Retried
-from judge_service.backends.stores import MemoryStore, SqliteStore, Store
+from judge_service.backends.shared import Shared
+from judge_service.backends.sqlite_file import Limits
+from judge_service.backends.stores import Keeper, MemoryStore, SqliteStore, Store
 from judge_service.backends.wires import DirectWire, Wire
+from judge_service.domain.answers import Answer, FreeText
 from judge_service.domain.digests import digest
+from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.verdicts import JudgeIdentity
 from judge_service.errors import InvalidConfiguration, JudgeDown
 from judge_service.judge import Judge, JudgingService
 from judge_service.library import open_library
+from judge_service.protocols.readings import Unreadable, read
 from judge_service.settings import CacheSettings, JudgeSettings, Settings, secret, user_cache_directory
 
 log: Final = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 0.25
 READY_SECONDS: Final = 2.0
+_DAY_SECONDS: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +77,61 @@ async def open_service(settings: Settings, wait: float = 10.0) -> AsyncIterator[
 
 
 def open_store(settings: CacheSettings) -> Store | None:
-    """The cache's store by its URL's scheme."""
+    """The cache's store by its URL's scheme.
+
+    Raises:
+        InvalidConfiguration: the URL is wrong.
+    """
+    return MemoryStore() if settings.url.startswith("memory://") else open_keeper(settings)
+
+
+def open_keeper(settings: CacheSettings) -> Keeper | None:
+    """The cache's store, if it is one that outlives this process.
+
+    Raises:
+        InvalidConfiguration: the URL is wrong.
+    """
     url = settings.url or f"sqlite:///{user_cache_directory() / 'cache.db'}"
     scheme, _, rest = url.partition("://")
-    if url == "none":
+    if url == "none" or scheme == "memory":
         return None
-    if scheme == "memory":
-        return MemoryStore()
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         # As elsewhere: sqlite:///relative.db, sqlite:////absolute.db
-        return SqliteStore(Path(rest[1:]).expanduser())
-    raise InvalidConfiguration(f"cache.url is sqlite:///path, memory:// or none; got {url!r}")
+        limits = Limits(settings.max_age_days * _DAY_SECONDS, settings.max_bytes)
+        return SqliteStore(Path(rest[1:]).expanduser(), limits)
+    if scheme in ("redis", "rediss", "unix"):
+        return _redis(url, settings)
+    raise InvalidConfiguration(f"cache.url is sqlite:///path, redis://host, memory:// or none; got {scheme!r}")
+
+
+def _redis(url: str, settings: CacheSettings) -> Keeper:
+    # Imported only here: who has no Redis should not wait for its client.
+    store = importlib.import_module("judge_service.backends.redis_store").RedisStore
+    seconds = settings.max_age_days * _DAY_SECONDS
+    try:
+        opened: Keeper = store(url, settings.namespace, settings.timeout, settings.max_entry_bytes, seconds)
+    except (ValueError, TypeError):
+        # The reason may quote a password.
+        form = "redis://[user:password@]host[:port][/number], rediss:// likewise, or unix:///path"
+        raise InvalidConfiguration(f"cache.url is no address of a Redis, or has an unknown option: {form}") from None
+    return opened
+
+
+def _answer_in(prompt: JudgePrompt, completion: Completion) -> Answer | None:
+    """The verdict in a text, as the protocols read it: what is cached of a text where texts are not."""
+    if not isinstance(prompt.space, FreeText):
+        return None
+    try:
+        return read(completion.text, prompt.space, [span.text for span in prompt.user if span.source])
+    except Unreadable:
+        return None
 
 
 async def open_judge(name: str, settings: JudgeSettings, store: Store | None, explanations: bool, wait: float) -> Judge:
-    """A judge with everything that stands around it: cache, limiter, retry, pool of replicas."""
+    """A judge with everything that stands around it: cache, single flight, retry, pool, a limiter to each replica."""
     if settings.kind == "offline":
         identity = _identity(name, settings, Server("offline", VERSION))
-        return _judge(name, settings, identity, Limited(OfflineJudge(), settings.concurrency), store, explanations)
+        return _judge(name, settings, identity, OfflineJudge(), store, explanations)
     if not settings.url or not settings.model:
         raise InvalidConfiguration(f"judge '{name}' needs a url and a model")
     wires = [_wire(url, settings) for url in settings.url]
@@ -96,10 +139,10 @@ async def open_judge(name: str, settings: JudgeSettings, store: Store | None, ex
     sampling = dict(settings.sampling)
     if settings.template_kwargs:
         sampling["chat_template_kwargs"] = dict(settings.template_kwargs)
-    replicas: list[Backend] = [ChatJudge(wire, settings.model, sampling) for wire in wires]
-    asked = replicas[0] if len(replicas) == 1 else Pool(replicas)
-    answering = Limited(Retried(asked), settings.concurrency * len(replicas))
-    judge = _judge(name, settings, _identity(name, settings, server), answering, store, explanations)
+    replicas = [(w.address, Limited(ChatJudge(w, settings.model, sampling), settings.concurrency)) for w in wires]
+    identity = _identity(name, settings, server)
+    answering = Shared(Retried(Pool(replicas)), identity.digest)
+    judge = _judge(name, settings, identity, answering, store, explanations)
     return replace(judge, answers=lambda: _any_answers(wires, settings))
 
 
@@ -115,7 +158,9 @@ async def _any_answers(wires: Sequence[Wire], settings: JudgeSettings) -> bool:
 def _judge(
     name: str, settings: JudgeSettings, identity: JudgeIdentity, answering: Backend, store: Store | None, texts: bool
 ) -> Judge:
-    backend = answering if store is None else Cached(answering, store, identity.digest, texts)
+    backend = answering
+    if store is not None:
+        backend = Cached(answering, store, identity.digest, texts, store.claims, _answer_in)
     always = settings.thinking == "always"
     tokens = settings.explanation_tokens + (settings.thinking_tokens if always else 0)
     return Judge(name, backend, identity, settings.thinking, settings.min_label_mass, tokens)
@@ -151,9 +196,12 @@ async def _reached(wires: list[Wire], settings: JudgeSettings, wait: float) -> S
         told = []
         for wire in wires:
             try:
-                return await _described(wire, settings)
+                async with asyncio.timeout(max(READY_SECONDS, give_up - time.monotonic())):
+                    return await _described(wire, settings)
             except TransientFault as e:
                 told.append(str(e))
+            except TimeoutError:
+                told.append(f"{wire.address} takes the call and says nothing")
         if time.monotonic() + _POLL_SECONDS > give_up:
             for wire in wires:
                 await wire.aclose()

@@ -19,6 +19,9 @@ from judge_service.errors import InvalidConfiguration
 OPEN_PATHS: Final = frozenset(("/health", "/ready"))
 _LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 _IN_PATH: Final = "/k/"
+_HASHED: Final = "sha256:"
+TENANT: Final = "judge_service.tenant"
+"""Where a request's scope says whose it is: a name made from its key."""
 Network = IPv4Network | IPv6Network
 
 
@@ -59,7 +62,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, keys: Sequence[str], networks: Sequence[Network]) -> None:
         self._app = app
-        self._digests = [sha256(key.encode()).digest() for key in keys]
+        self._digests = [_digest_of(key) for key in keys]
         self._networks = networks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,6 +73,7 @@ class Door:
         key = _key_in_path(scope) or _key_in_header(scope)
         problem = self._refusal(scope, key)
         if problem is None:
+            scope[TENANT] = sha256(key.encode()).hexdigest()[:16] if key and self._digests else ""
             await self._app(scope, receive, send)
         else:
             await problem.response()(scope, receive, send)
@@ -95,6 +99,23 @@ class Door:
         except ValueError:
             return False
         return address.is_loopback or any(address in network for network in self._networks)
+
+
+def _digest_of(key: str) -> bytes:
+    """A configured key's digest; configured as `sha256:` and 64 hex digits, it rests nowhere in clear.
+
+    Raises:
+        InvalidConfiguration: the digest is none.
+    """
+    if not key.startswith(_HASHED):
+        return sha256(key.encode()).digest()
+    try:
+        digest = bytes.fromhex(key.removeprefix(_HASHED))
+    except ValueError:
+        digest = b""
+    if len(digest) != 32:
+        raise InvalidConfiguration("a hashed API key is sha256: and 64 hex digits")
+    return digest
 
 
 def _key_in_path(scope: Scope) -> str | None:

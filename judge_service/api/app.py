@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp
 
 from judge_service import __version__
 from judge_service.api import catalogue, judging, problems
@@ -25,22 +26,24 @@ so that the judge's lean to a position is measured and removed; whatever fails i
 """
 
 
-def create_app(service: JudgingService, settings: Settings, networks: Sequence[Network] = ()) -> FastAPI:
+def create_app(
+    service: JudgingService, settings: Settings, networks: Sequence[Network] = (), several: bool = False
+) -> ASGIApp:
     """The application around an open service.
 
     Args:
         networks: the networks that may call, if only some may.
+        several: whether other processes serve the same address, and metrics are of all of them.
     """
-    metrics = Metrics()
+    metrics = Metrics(several)
     app = FastAPI(title="judge-service", version=__version__, description=DESCRIPTION)
     app.state.judging = State(service, settings, metrics, int(time.time()))
     app.include_router(judging.router, tags=["judging"])
     app.include_router(catalogue.router, tags=["catalogue"])
     problems.install(app)
-    app.add_middleware(Door, keys=settings.keys(), networks=networks)
-    app.add_middleware(Envelope, metrics=metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    return app
+    # Around the whole application, and not among its middlewares: an answer of 500 has an id as well.
+    return Envelope(Door(app, settings.keys(), networks), metrics)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -120,4 +120,5 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus."""
     state: State = request.app.state.judging
+    state.metrics.state(state.places.waiting, {n: j.identity.epoch for n, j in state.service.judges.items()})
     return Response(state.metrics.page(), media_type=state.metrics.content_type)

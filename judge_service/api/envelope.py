@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from typing import Final
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from judge_service.api.metrics import Metrics
 
+log: Final = logging.getLogger(__name__)
 _SANE_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -42,7 +44,17 @@ class Envelope:
             await self._app(scope, receive, send_with_id)
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            self._metrics.request(route, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._metrics.request(route, status, seconds)
+            # The route, and not the path: a path may carry a key.
+            told = {
+                "id": name.decode(),
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "seconds": seconds,
+            }
+            log.info("request", extra={"request": told})
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
+from judge_service.api.access import TENANT
 from judge_service.api.answers import json_response
 from judge_service.api.problems import RETRY_SECONDS, Problem
+from judge_service.api.queue import while_wanted
 from judge_service.api.requests import BadCase, JudgingRequest, judging_request, read_body
 from judge_service.api.schemas import OPENAPI
 from judge_service.api.state import State
@@ -49,44 +52,71 @@ async def _judge(request: Request, task: Task) -> Response:
     body = await read_body(request, state.settings.server.max_body_bytes)
     asked = judging_request(body, task, state.settings.server.max_cases)
     sitting = state.service.sitting(task, asked.options)
+    state.places.admit()
+    deadline = asyncio.get_running_loop().time() + asked.options.timeout
+    tenant = "" if state.settings.server.share_cache else request.scope.get(TENANT, "")
+    caller = Caller(sitting, state, deadline, tenant)
     if asked.inline:
-        return await _one(asked, sitting, state)
+        return await while_wanted(request, _one(asked, caller))
     if NDJSON in request.headers.get("accept", ""):
-        return StreamingResponse(_lines(asked, sitting, state), media_type=NDJSON)
-    judgments = await asyncio.gather(*(_judged(case, i, sitting, state) for i, case in enumerate(asked.cases)))
+        return StreamingResponse(_lines(asked, caller), media_type=NDJSON)
+    judgments = await while_wanted(request, _all(asked, caller))
     _check_any_came(judgments)
     listed = {"object": "list", "data": [record_of(j) for j in judgments], "usage": _usage(judgments)}
     return json_response(listed)
 
 
-async def _one(asked: JudgingRequest, sitting: Sitting, state: State) -> Response:
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One request's way to judgments.
+
+    Attributes:
+        deadline: the event loop's time by which the whole request is answered; what is not finished then is `timeout`.
+    """
+
+    sitting: Sitting
+    state: State
+    deadline: float
+    tenant: str
+
+    async def judgment(self, case: Case) -> Judgment:
+        """Waits for a place, and judges."""
+        async with self.state.places:
+            judgment = await self.sitting.judge(case, self.deadline, self.tenant)
+        self.state.metrics.judgment(judgment)
+        return judgment
+
+    async def judgment_at(self, place: int, case: Case | BadCase) -> Judgment:
+        """The judgment at a place of the list; whatever is wrong with the case is told in it."""
+        if isinstance(case, BadCase):
+            return self._invalid(case.error, case.id)
+        try:
+            return await self.judgment(case)
+        except InvalidCase as e:
+            error = InvalidCase(e.message, f"cases[{place}].{e.param}" if e.param else f"cases[{place}]")
+            return self._invalid(error, case.id, case.metadata)
+
+    def _invalid(self, error: InvalidCase, case_id: str, metadata: Mapping[str, Any] | None = None) -> Judgment:
+        judgment = self.sitting.invalid(error, case_id, metadata)
+        self.state.metrics.judgment(judgment)
+        return judgment
+
+
+async def _one(asked: JudgingRequest, caller: Caller) -> Response:
     (case,) = asked.cases
     assert isinstance(case, Case)
-    async with state.places:
-        judgment = await sitting.judge(case)
-    state.metrics.judgment(judgment)
+    judgment = await caller.judgment(case)
     _check_any_came([judgment])
     return json_response(record_of(judgment))
 
 
-async def _judged(case: Case | BadCase, place: int, sitting: Sitting, state: State) -> Judgment:
-    """The judgment at a place of the list; whatever is wrong with the case is told in it."""
-    if isinstance(case, BadCase):
-        judgment = sitting.invalid(case.error, case.id)
-    else:
-        try:
-            async with state.places:
-                judgment = await sitting.judge(case)
-        except InvalidCase as e:
-            error = InvalidCase(e.message, f"cases[{place}].{e.param}" if e.param else f"cases[{place}]")
-            judgment = sitting.invalid(error, case.id, case.metadata)
-    state.metrics.judgment(judgment)
-    return judgment
+async def _all(asked: JudgingRequest, caller: Caller) -> list[Judgment]:
+    return list(await asyncio.gather(*(caller.judgment_at(i, case) for i, case in enumerate(asked.cases))))
 
 
-async def _lines(asked: JudgingRequest, sitting: Sitting, state: State) -> AsyncIterator[bytes]:
-    """Each judgment as a line, as soon as it is ready."""
-    tasks = [asyncio.ensure_future(_judged(case, i, sitting, state)) for i, case in enumerate(asked.cases)]
+async def _lines(asked: JudgingRequest, caller: Caller) -> AsyncIterator[bytes]:
+    """Each judgment as a line, as soon as it is ready; a caller that hangs up ends the rest."""
+    tasks = [asyncio.ensure_future(caller.judgment_at(i, case)) for i, case in enumerate(asked.cases)]
     try:
         for ready in asyncio.as_completed(tasks):
             yield orjson.dumps(record_of(await ready), option=orjson.OPT_APPEND_NEWLINE)

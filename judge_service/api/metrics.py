@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from collections.abc import Mapping
+from typing import TypeVar, cast
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from judge_service.domain.verdicts import Judgment, Preference
 
+M = TypeVar("M", Counter, Histogram)
+_MASSES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+_LOGITS = (-4.0, -2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
@@ -15,7 +22,9 @@ class Metrics:
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
+    def __init__(self, several: bool = False) -> None:
+        self._several = several
+        self._children: dict[tuple[object, ...], object] = {}
         self.registry = registry = CollectorRegistry()
         self._requests = Counter("judge_requests", "HTTP requests", ["path", "status"], registry=registry)
         self._seconds = Histogram(
@@ -29,33 +38,69 @@ class Metrics:
         self._pairs = Counter("judge_pairs_in_both_orders", "Pairs judged in both orders", registry=registry)
         self._flips = Counter("judge_order_flips", "Pairs whose orders name different winners", registry=registry)
         self._ties = Counter("judge_ties", "Pairs that ended in a tie", registry=registry)
+        self._mass = Histogram(
+            "judge_label_mass", "Probability on the labels", ["judge"], registry=registry, buckets=_MASSES
+        )
+        self._bias = Histogram(
+            "judge_position_bias_logits", "Lean to the first-shown", ["judge"], registry=registry, buckets=_LOGITS
+        )
+        self._votes = Counter("judge_votes", "Votes, usable or not", ["judge"], registry=registry)
+        self._epoch = Gauge(
+            "judge_epoch", "Goes up when the judge changes", ["judge"], registry=registry, multiprocess_mode="max"
+        )
+        self._waiting = Gauge(
+            "judge_cases_waiting", "Cases in the queue", registry=registry, multiprocess_mode="livesum"
+        )
+
+    def _of(self, metric: M, *labels: str) -> M:
+        """The child of a metric with these labels, looked up once."""
+        key = (id(metric), *labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return cast(M, child)
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Counts one HTTP request."""
-        self._requests.labels(path, str(status)).inc()
-        self._seconds.labels(path).observe(seconds)
+        self._of(self._requests, path, str(status)).inc()
+        self._of(self._seconds, path).observe(seconds)
 
     def judgment(self, judgment: Judgment) -> None:
         """Counts one judgment."""
-        self._judgments.labels(judgment.kind, judgment.status).inc()
+        self._of(self._judgments, judgment.kind, judgment.status).inc()
         usage = judgment.usage
         self._calls.inc(usage.judge_calls)
         self._hits.inc(usage.cache_hits)
         if usage.prompt_tokens:
-            self._tokens.labels("prompt").inc(usage.prompt_tokens)
-            self._tokens.labels("completion").inc(usage.completion_tokens)
+            self._of(self._tokens, "prompt").inc(usage.prompt_tokens)
+            self._of(self._tokens, "completion").inc(usage.completion_tokens)
         for vote in judgment.votes:
+            self._of(self._votes, vote.judge).inc()
             if vote.failure is not None:
-                self._failures.labels(vote.failure.kind).inc()
+                self._of(self._failures, vote.failure.kind).inc()
+            if vote.label_mass is not None:
+                self._of(self._mass, vote.judge).observe(vote.label_mass)
         if isinstance(judgment.verdict, Preference) and judgment.status == "judged":
-            self._preference(judgment.verdict)
+            self._preference(judgment.verdict, judgment.votes[0].judge if judgment.votes else "")
 
-    def _preference(self, verdict: Preference) -> None:
+    def _preference(self, verdict: Preference, judge: str) -> None:
         if verdict.consistent is not None:
             self._pairs.inc()
             self._flips.inc(not verdict.consistent)
         self._ties.inc(verdict.winner == "tie")
+        if verdict.position_bias is not None:
+            self._of(self._bias, judge).observe(verdict.position_bias)
+
+    def state(self, waiting: int, epochs: Mapping[str, int]) -> None:
+        """What holds at the moment of asking."""
+        self._waiting.set(waiting)
+        for judge, epoch in epochs.items():
+            self._epoch.labels(judge).set(epoch)
 
     def page(self) -> bytes:
-        """The text Prometheus reads."""
-        return generate_latest(self.registry)
+        """The text Prometheus reads: of all workers together, where there are several."""
+        if not self._several:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from judge_service.api.answers import json_response
-from judge_service.errors import InvalidRequest, JudgeDown, JudgeServiceError, UnknownName
+from judge_service.errors import InvalidRequest, JudgeChanged, JudgeDown, JudgeServiceError, UnknownName
 
 log: Final = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 5
@@ -37,12 +37,12 @@ class Problem(Exception):
         self, status: int, message: str, param: str | None = None, code: str | None = None, retry: int | None = None
     ) -> None:
         super().__init__(message)
-        self.status, self.message, self.param, self.code, self.retry = status, message, param, code, retry
+        self.status, self.message, self.param, self.code = status, message, param, code
+        self.headers = {} if retry is None else {"retry-after": str(retry)}
 
     def response(self) -> Response:
         """The answer to send."""
-        headers = {} if self.retry is None else {"retry-after": str(self.retry)}
-        return json_response(error_body(self.status, self.message, self.param, self.code), self.status, headers)
+        return json_response(error_body(self.status, self.message, self.param, self.code), self.status, self.headers)
 
 
 def error_body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
@@ -57,6 +57,8 @@ def problem_of(error: JudgeServiceError) -> Problem:
         return Problem(400, error.message, error.param, "invalid_value")
     if isinstance(error, UnknownName):
         return Problem(404, error.message, error.param, "not_found")
+    if isinstance(error, JudgeChanged):
+        return Problem(409, error.message, "judge_digest", "judge_changed")
     if isinstance(error, JudgeDown):
         return Problem(503, error.message, None, "judge_unavailable", RETRY_SECONDS)
     return Problem(500, error.message)

@@ -122,6 +122,7 @@ class OptionsBody(_Closed):
     priority: Literal["online", "batch"] | None = None
     cache: Literal["use", "refresh", "bypass", "only"] | None = None
     include: list[Literal["votes", "case", "prompts", "raw"]] | None = None
+    judge_digest: str | None = Field(None, description="Answer 409 unless the judge is still this one")
 
 
 class RankOptionsBody(OptionsBody):
@@ -259,7 +260,9 @@ _ERRORS: Final = {
     401: "The API key is missing or wrong",
     403: "This address may not call",
     404: "There is no such rubric or judge",
+    409: "The judge is no longer the one that `judge_digest` names",
     413: "The body is too large, or holds too many cases",
+    429: "The queue is full",
     503: "The judge is down for every case",
     504: "The deadline passed with nothing finished",
 }

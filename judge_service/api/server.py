@@ -1,50 +1,79 @@
-"""Runs the API in this process."""
+"""Runs the API: in this process, or in several that listen on one address."""
 
 from __future__ import annotations
 
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import uvicorn
 
-from judge_service.api.access import check_binding, networks_of
+from judge_service.api.access import Network, check_binding, networks_of
 from judge_service.api.app import create_app
+from judge_service.api.logs import log_as_json
 from judge_service.errors import InvalidConfiguration
 from judge_service.settings import Settings
 from judge_service.wiring import open_service
 
 
-async def serve_app(settings: Settings, host: str, port: int, trusted: Sequence[str], wait: float) -> None:
-    """Serves until a signal comes; what is in flight is finished first, within the grace period.
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where and how to serve.
+
+    Attributes:
+        trusted: networks that may call, in CIDR notation; all may if there are none.
+        wait: seconds to wait for judges at the start.
+        several: whether other processes serve the same address.
+    """
+
+    host: str
+    port: int
+    trusted: tuple[str, ...] = ()
+    wait: float = 10.0
+    log_requests: bool = False
+    several: bool = False
+
+
+def listening(serving: Serving, settings: Settings) -> socket.socket:
+    """The socket to serve on.
 
     Raises:
         InvalidConfiguration: the address may not, or cannot, be listened on.
+    """
+    check_binding(serving.host, settings.keys(), networks_of(serving.trusted))
+    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
+    try:
+        return socket.create_server((serving.host, serving.port), family=family, backlog=2048)
+    except OSError as e:
+        where = f"{serving.host} port {serving.port}"
+        raise InvalidConfiguration(f"cannot listen on {where}: {e.strerror or e}") from None
+
+
+def announce(serving: Serving, on: socket.socket) -> None:
+    """Says on standard error where the service answers."""
+    host = f"[{serving.host}]" if ":" in serving.host else serving.host
+    print(f"judge-service on http://{host}:{on.getsockname()[1]} (docs at /docs)", file=sys.stderr, flush=True)
+
+
+async def serve_on(on: socket.socket, settings: Settings, serving: Serving) -> None:
+    """Serves until a signal comes; what is in flight is finished first, within the grace period.
+
+    Raises:
         JudgeServiceError: the judges could not be opened.
     """
-    networks = networks_of(trusted)
-    check_binding(host, settings.keys(), networks)
-    listening = _listening(host, port)
-    try:
-        async with open_service(settings, wait) as service:
-            config = uvicorn.Config(
-                create_app(service, settings, networks),
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=int(settings.server.grace_seconds),
-            )
-            address = f"[{host}]" if ":" in host else host
-            print(f"judge-service on http://{address}:{listening.getsockname()[1]} (docs at /docs)", file=sys.stderr)
-            await uvicorn.Server(config).serve(sockets=[listening])
-    finally:
-        listening.close()
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+    networks: Sequence[Network] = networks_of(serving.trusted)
+    async with open_service(settings, serving.wait) as service:
+        if serving.log_requests:
+            log_as_json(requests=True)
+        config = uvicorn.Config(
+            create_app(service, settings, networks, serving.several),
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(settings.server.grace_seconds),
         )
-    except OSError as e:
-        raise InvalidConfiguration(f"cannot listen on {host} port {port}: {e.strerror or e}") from None
+        if not serving.several:
+            announce(serving, on)
+        await uvicorn.Server(config).serve(sockets=[on])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 from judge_service.api.metrics import Metrics
+from judge_service.api.queue import Places
 from judge_service.judge import JudgingService
 from judge_service.settings import Settings
 
@@ -15,14 +15,15 @@ class State:
     """One server process.
 
     Attributes:
-        places: a place for each case under way; further ones wait.
+        places: a place for each case under way; further ones wait, and are turned away when too many do.
     """
 
     service: JudgingService
     settings: Settings
     metrics: Metrics
     started: int
-    places: asyncio.Semaphore = field(init=False)
+    places: Places = field(init=False)
 
     def __post_init__(self) -> None:
-        self.places = asyncio.Semaphore(self.settings.server.cases_in_flight)
+        server = self.settings.server
+        self.places = Places(server.cases_in_flight, server.cases_waiting)

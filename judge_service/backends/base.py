@@ -19,12 +19,14 @@ class Terms:
         deadline: the event loop's time after which no answer is waited for.
         cache: use, refresh (ask anew and remember), bypass (neither look nor remember) or only (never ask).
         affinity: a case's calls share it, so that they meet the same replica and its prefix cache.
+        tenant: whose cache entries are seen and made; empty for those that all share.
     """
 
     deadline: float = float("inf")
     cache: Literal["use", "refresh", "bypass", "only"] = "use"
     affinity: int = 0
     priority: Literal["online", "batch"] = "online"
+    tenant: str = ""
 
 
 class Backend(Protocol):
@@ -44,12 +46,19 @@ class TransientFault(Exception):
 
     Attributes:
         retry_after: seconds the server asked to wait, if it did.
+        status: the HTTP status, or None if no whole answer came.
+        hopeless: whether the judge has been gone for so long that waiting for it is no use.
     """
 
-    def __init__(self, kind: FailureKind, message: str, retry_after: float | None = None) -> None:
+    hopeless = False
+
+    def __init__(
+        self, kind: FailureKind, message: str, retry_after: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.kind: FailureKind = kind
         self.retry_after = retry_after
+        self.status = status
 
 
 def failed(kind: FailureKind, message: str, raw: str | None = None) -> Completion:

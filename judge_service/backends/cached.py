@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any
-
-import orjson
+from typing import TYPE_CHECKING, Final
 
 from judge_service.backends.base import Backend, Terms, failed
+from judge_service.backends.entries import VERSION, DigestText, Entries
 from judge_service.backends.stores import Store
 from judge_service.domain.prompting import Completion, JudgePrompt
-from judge_service.domain.verdicts import Usage
 
-VERSION = 1
-_HIT = Usage(cache_hits=1)
+if TYPE_CHECKING:
+    from judge_service.backends.claims import Claims
+
+_ROUNDS: Final = 3
 
 
 class Cached:
@@ -21,64 +22,90 @@ class Cached:
 
     Args:
         identity: of the judge; another identity is another namespace.
-        explanations: whether texts are kept. Without them only answers that have probabilities are kept, since a text
-            answer is its text.
+        explanations: whether texts are kept. Without them, what is kept of a text is the verdict in it.
+        claims: who asks what, among the processes that share the store; None if each asks for itself.
+        digest_text: the verdict in a text, None if it is unreadable.
     """
 
-    def __init__(self, inner: Backend, store: Store, identity: str, explanations: bool = True) -> None:
+    def __init__(
+        self,
+        inner: Backend,
+        store: Store,
+        identity: str,
+        explanations: bool = True,
+        claims: Claims | None = None,
+        digest_text: DigestText | None = None,
+    ) -> None:
         self._inner = inner
         self._store = store
         self._identity = identity.encode() + b"\x00%d\x00" % VERSION
-        self._explanations = explanations
+        self._entries = Entries(explanations, digest_text)
+        self._claims = claims
 
     async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
         """Answers from the store where it can, and from the judge where it must."""
         if terms.cache == "bypass":
             return await self._inner.complete(prompts, terms)
-        keys = [prompt.key(self._identity) for prompt in prompts]
+        # A tenant's entries are a namespace of their own.
+        identity = self._identity + terms.tenant.encode()
+        keys = [prompt.key(identity) for prompt in prompts]
         found: list[Completion | None] = [None] * len(keys)
         if terms.cache != "refresh":
-            found = [_decoded(value) for value in await self._store.get_many(keys)]
+            found = await self._found(keys)
         missing = [i for i, completion in enumerate(found) if completion is None]
         if missing:
-            answers = await self._asked([prompts[i] for i in missing], terms)
+            # Each by itself: an answer is kept as soon as it is there, whatever becomes of the others.
+            asked = [self._missed(keys[i], prompts[i], terms) for i in missing]
+            answers = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
             for i, answer in zip(missing, answers, strict=True):
                 found[i] = answer
-            await self._keep({keys[i]: answer for i, answer in zip(missing, answers, strict=True)})
         return [completion for completion in found if completion is not None]
 
-    async def _asked(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
+    async def _found(self, keys: Sequence[bytes]) -> list[Completion | None]:
+        return [self._entries.read(value) for value in await self._store.get_many(keys)]
+
+    async def _missed(self, key: bytes, prompt: JudgePrompt, terms: Terms) -> Completion:
         if terms.cache == "only":
-            return [failed("judge_unavailable", "not in the cache, and cache is 'only'") for _ in prompts]
-        return await self._inner.complete(prompts, terms)
+            return failed("judge_unavailable", "not in the cache, and cache is 'only'")
+        if self._claims is None or terms.cache == "refresh":
+            return (await self._asked(key, prompt, terms))[0]
+        return await self._in_turn(self._claims, key, prompt, terms)
 
-    async def _keep(self, answers: dict[bytes, Completion]) -> None:
-        entries = {key: self._encoded(c) for key, c in answers.items() if self._is_kept(c)}
-        if entries:
-            await self._store.put_many(entries)
+    async def _asked(self, key: bytes, prompt: JudgePrompt, terms: Terms) -> tuple[Completion, bool]:
+        """The judge's answer, and whether it is one to be kept."""
+        (completion,) = await self._inner.complete((prompt,), terms)
+        entry = self._entries.written(prompt, completion)
+        if entry is not None:
+            await self._store.put_many({key: entry})
+        return completion, entry is not None
 
-    def _is_kept(self, completion: Completion) -> bool:
-        return completion.failure is None and (self._explanations or completion.probabilities is not None)
+    async def _in_turn(self, claims: Claims, key: bytes, prompt: JudgePrompt, terms: Terms) -> Completion:
+        """The answer of whoever claimed the question first; of our own asking, if that was us or came to nothing."""
+        for _ in range(_ROUNDS):
+            if await claims.acquire((key,)):
+                return await self._claimed(claims, key, prompt, terms)
+            came = await claims.wait(key, terms.deadline)
+            if came == "late":
+                return failed("timeout", "the case's deadline passed while another process was asking the same")
+            completion = self._entries.read(came) if isinstance(came, bytes) else None
+            if completion is not None:
+                return completion
+            if came != "gone":
+                break
+        return (await self._asked(key, prompt, terms))[0]
 
-    def _encoded(self, completion: Completion) -> bytes:
-        probabilities = None if completion.probabilities is None else dict(completion.probabilities)
-        text = completion.text if self._explanations else ""
-        return orjson.dumps([VERSION, probabilities, completion.label_mass, text])
+    async def _claimed(self, claims: Claims, key: bytes, prompt: JudgePrompt, terms: Terms) -> Completion:
+        has_failed = False
+        try:
+            # Whoever held the claim before may have answered since we looked.
+            (completion,) = await self._found((key,))
+            if completion is None:
+                completion, is_kept = await self._asked(key, prompt, terms)
+                has_failed = not is_kept
+            return completion
+        finally:
+            await claims.release((key,), has_failed)
 
     async def aclose(self) -> None:
         """Closes the judge; the store is shared and closed by whoever opened it."""
         await self._inner.aclose()
-
-
-def _decoded(value: bytes | None) -> Completion | None:
-    """The completion an entry holds; an entry of another version or a damaged one is a miss."""
-    if value is None:
-        return None
-    try:
-        entry: Any = orjson.loads(value)
-        version, probabilities, label_mass, text = entry
-    except (ValueError, TypeError):
-        return None
-    if version != VERSION or not isinstance(text, str):
-        return None
-    return Completion(text=text, probabilities=probabilities, label_mass=label_mass, usage=_HIT, cached=True)

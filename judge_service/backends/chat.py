@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -21,6 +21,7 @@ from judge_service.domain.verdicts import Usage
 log: Final = logging.getLogger(__name__)
 TOP_LOGPROBS: Final = 20
 _PASSING: Final = frozenset((408, 409, 425, 429))
+_TOO_MANY_ALTERNATIVES: Final = ("top_logprobs", "sample logprobs of")  # OpenAI's words, and vLLM's
 _TOO_LONG: Final = ("context length", "context_length_exceeded", "maximum context", "too long", "input_tokens")
 
 
@@ -42,7 +43,7 @@ class Dialect:
     def adapted(self, reply: Reply) -> str | None:
         """Gives up the field a 400 complains of; says what was given up, or None if there is nothing to give up."""
         told = reply.body[:2000].decode("utf-8", "replace").lower()
-        if self.top > 5 and "top_logprobs" in told:
+        if self.top > 5 and any(sign in told for sign in _TOO_MANY_ALTERNATIVES):
             self.top = 5
             return "top_logprobs above 5"
         if self.logprobs and "logprobs" in told:
@@ -80,20 +81,20 @@ class ChatJudge:
 
     async def _one(self, prompt: JudgePrompt, terms: Terms) -> Completion:
         for _ in range(5):
-            asked_logprobs = self.dialect.logprobs
+            asked = replace(self.dialect)
             reply = await self.wire.post("/chat/completions", self._body(prompt), terms.affinity)
             if reply.status == 200:
-                return _completion(reply, prompt, asked_logprobs)
-            given_up = self.dialect.adapted(reply) if reply.status in (400, 422) else None
-            if given_up is None and self._is_as_asked(asked_logprobs, reply):
+                return _completion(reply, prompt, asked.logprobs)
+            if reply.status not in (400, 422):
                 return _refused_request(reply)
-            if given_up:
-                log.warning("%s takes no %s; it is asked without from now on", self.wire.address, given_up)
+            if asked != self.dialect:
+                # Another call has given up a field since: only a refusal of the present form tells anything new.
+                continue
+            given_up = self.dialect.adapted(reply)
+            if given_up is None:
+                return _refused_request(reply)
+            log.warning("%s takes no %s; it is asked without from now on", self.wire.address, given_up)
         return failed("judge_error", "the judge refused the request in every form that is known")
-
-    def _is_as_asked(self, asked_logprobs: bool, reply: Reply) -> bool:
-        """Whether a refusal was of the request's present form, not of one that another call has changed since."""
-        return reply.status not in (400, 422) or asked_logprobs == self.dialect.logprobs
 
     def _body(self, prompt: JudgePrompt) -> bytes:
         drawn = prompt.sampling
@@ -119,7 +120,7 @@ def _refused_request(reply: Reply) -> Completion:
     told = reply.body[:2000].decode("utf-8", "replace")
     message = f"the judge answered {reply.status}: {_error_message(told)}"
     if reply.status in _PASSING or reply.status >= 500:
-        raise TransientFault("judge_unavailable", message, reply.retry_after)
+        raise TransientFault("judge_unavailable", message, reply.retry_after, reply.status)
     if _is_too_long(told.lower()):
         return failed("too_long", message)
     return failed("judge_error", message)
@@ -143,7 +144,8 @@ def _completion(reply: Reply, prompt: JudgePrompt, asked_logprobs: bool) -> Comp
         choice = body["choices"][0]
         message = choice["message"]
     except (ValueError, KeyError, IndexError, TypeError):
-        raise TransientFault("judge_error", "the judge's answer is damaged or not in OpenAI's form") from None
+        message = "the judge's answer is damaged or not in OpenAI's form"
+        raise TransientFault("judge_error", message, status=reply.status) from None
     usage = _usage(body.get("usage"))
     refusal = message.get("refusal")
     finish = choice.get("finish_reason")

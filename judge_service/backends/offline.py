@@ -25,7 +25,7 @@ from judge_service.backends.features import BLANK, Features, Sight, sight_of
 from judge_service.backends.replies import EVEN, NO_TIE, Settled, comparison, description, reply
 from judge_service.domain.answers import LETTERS, Choice, FreeText
 from judge_service.domain.digests import draw
-from judge_service.domain.prompting import Completion, JudgePrompt, Source, Spans
+from judge_service.domain.prompting import Completion, JudgePrompt, Source, Span
 from judge_service.domain.verdicts import Usage
 
 VERSION: Final = "1"
@@ -151,7 +151,7 @@ class _Dice:
         return max(shaken, key=shaken.__getitem__)
 
 
-def _shown(user: Spans) -> _Shown:
+def _shown(user: Sequence[Span]) -> _Shown:
     """Sorts the spans of a prompt by whose they are; a line of ours opens each candidate."""
     given: dict[Source, list[str]] = {"prompt": [], "reference": [], "context": []}
     labels: list[str] = []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
-from judge_service.domain.prompting import JudgePrompt, Span, Spans
+from judge_service.domain.prompting import JudgePrompt, Span
 
 BREAK: Final = "\u200b"
 """Zero-width space, put after a control string's first character: invisible to a reader, fatal to a match."""
@@ -34,6 +35,9 @@ _NAMES: Final = (
     "video",
     "audio",
     "endoftext",
+    "sop",
+    "eop",
+    r"[A-Z]{3,4}_TOKEN",
     r"extra_id_\d+",
     r"unused\d+",
 )
@@ -41,7 +45,7 @@ _CONTROL: Final = re.compile(
     r"<(?=[|｜])"  # <|im_end|>, <｜User｜>, and a half of one
     rf"|<(?=/?(?:{'|'.join(_NAMES)})>)"  # added tokens without bars; other tags are code and stay as they are
     r"|<(?=<?/?SYS>>)"  # <<SYS>>
-    r"|\[(?=/?[A-Z][A-Z_]{2,40}\])"  # [INST], [/INST], [TOOL_CALLS]
+    r"|\[(?=/?g?[A-Z][A-Z_]{2,40}\])"  # [INST], [/INST], [TOOL_CALLS], [gMASK]
 )
 _SUSPECT: Final = re.compile(r"[<\[]")
 
@@ -54,7 +58,7 @@ def messages(prompt: JudgePrompt) -> list[dict[str, str]]:
     ]
 
 
-def rendered(spans: Spans) -> str:
+def rendered(spans: Sequence[Span]) -> str:
     """The spans as one text, with control strings in untrusted spans broken."""
     if len(spans) == 1:
         return _safe(spans[0])

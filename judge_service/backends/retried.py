@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from tenacity import AsyncRetrying, RetryCallState, RetryError, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, RetryError, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from judge_service.backends.base import Backend, Terms, TransientFault, failed
+from judge_service.backends.base import Backend, Terms, TransientFault, each, failed
 from judge_service.domain.prompting import Completion, JudgePrompt
 
 ATTEMPTS: Final = 7
@@ -17,42 +18,57 @@ LONGEST_RETRY_AFTER: Final = 120.0
 
 
 class Retried:
-    """Tries a call up to `attempts` times; the case's deadline bounds the whole from outside."""
+    """Tries each call up to `attempts` times and never beyond its case's deadline; from here on nothing is raised."""
 
     def __init__(self, inner: Backend, attempts: int = ATTEMPTS) -> None:
         self._inner = inner
         self._attempts = attempts
 
     async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
-        """The first attempt costs nothing extra; what went wrong for good is a failure."""
+        """Asks for all prompts at once, each by itself."""
+        return await each(prompts, lambda prompt: self._one(prompt, terms))
+
+    async def _one(self, prompt: JudgePrompt, terms: Terms) -> Completion:
         try:
-            return await self._inner.complete(prompts, terms)
-        except TransientFault as first:
-            return await self._again(prompts, terms, first)
+            async with asyncio.timeout_at(None if terms.deadline == float("inf") else terms.deadline):
+                return await self._tried(prompt, terms)
+        except TimeoutError:
+            return failed("timeout", "the case's deadline passed before the judge answered")
 
-    async def _again(self, prompts: Sequence[JudgePrompt], terms: Terms, first: TransientFault) -> list[Completion]:
-        faults = [first]
+    async def _tried(self, prompt: JudgePrompt, terms: Terms) -> Completion:
+        """The first attempt costs nothing extra; retries are tenacity's."""
+        try:
+            return (await self._inner.complete([prompt], terms))[0]
+        except TransientFault as fault:
+            if fault.hopeless:
+                return failed(fault.kind, str(fault))
+            first = fault
+        attempts = iter((first,))
 
-        async def attempt() -> list[Completion]:
-            if len(faults) == 1:
-                faults.append(first)
-                raise first
-            return await self._inner.complete(prompts, terms)
+        async def attempt() -> Completion:
+            for fault in attempts:
+                raise fault
+            return (await self._inner.complete([prompt], terms))[0]
 
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._attempts), wait=_wait, retry=retry_if_exception_type(TransientFault)
+            stop=stop_after_attempt(self._attempts), wait=_wait, retry=retry_if_exception(_may_pass)
         )
         try:
             return await retrying(attempt)
+        except TransientFault as fault:
+            return failed(fault.kind, str(fault))
         except RetryError as e:
             last = e.last_attempt.exception()
-            fault = last if isinstance(last, TransientFault) else first
-            message = f"{fault} (after {self._attempts} attempts)"
-            return [failed(fault.kind, message) for _ in prompts]
+            kind = last.kind if isinstance(last, TransientFault) else first.kind
+            return failed(kind, f"{last} (after {self._attempts} attempts)")
 
     async def aclose(self) -> None:
         """Closes what is inside."""
         await self._inner.aclose()
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, TransientFault) and not error.hopeless
 
 
 def _wait(state: RetryCallState) -> float:

@@ -5,20 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from judge_service.backends.sqlite_file import Limits, empty, open_file, prune
+from judge_service.errors import InvalidConfiguration
+
+if TYPE_CHECKING:
+    from judge_service.backends.claims import Claims
+
+T = TypeVar("T")
 log: Final = logging.getLogger(__name__)
 MEMORY_ENTRIES: Final = 200_000
 FLUSH_ENTRIES: Final = 512
 FLUSH_SECONDS: Final = 0.2
-_BUSY_SECONDS: Final = 10.0
+PRUNE_ENTRIES: Final = 2048
 
 
 class Store(Protocol):
     """Keeps bytes. A store that fails is a miss and a warning, never an error of the caller."""
+
+    @property
+    def claims(self) -> Claims | None:
+        """Who makes which entry, among the processes that share the store; None where they cannot tell each other."""
+        ...
 
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """What is kept under each key, None where nothing is."""
@@ -33,8 +47,46 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a store keeps.
+
+    Attributes:
+        place: where, without secrets.
+        bytes: what the file or the server takes up, other things in it included.
+        oldest: when the oldest entry was made, in seconds since 1970; None if that is not known.
+    """
+
+    place: str
+    entries: int
+    bytes: int
+    oldest: float | None = None
+
+
+class Keeper(Store, Protocol):
+    """A store that outlives the process and can be looked after."""
+
+    async def stock(self) -> Stock:
+        """What is kept.
+
+        Raises:
+            InvalidConfiguration: the store cannot be reached.
+        """
+        ...
+
+    async def purge(self) -> int:
+        """Removes every entry; how many there were.
+
+        Raises:
+            InvalidConfiguration: the store cannot be reached.
+        """
+        ...
+
+
 class MemoryStore:
     """Entries in this process, the longest unused dropped first."""
+
+    claims = None
 
     def __init__(self, most: int = MEMORY_ENTRIES) -> None:
         self._entries: OrderedDict[bytes, bytes] = OrderedDict()
@@ -59,26 +111,29 @@ class MemoryStore:
 
 
 class SqliteStore:
-    """Entries in one SQLite file, shared by the processes of one machine; writes are committed in groups."""
+    """Entries in one SQLite file, shared by the processes of one machine; writes are committed in groups.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        limits: how old entries may get, and how large the file; the oldest go first.
+    """
+
+    claims = None
+
+    def __init__(self, path: Path, limits: Limits = Limits()) -> None:  # noqa: B008 - it is frozen
         self._path = path
+        self._limits = limits
         self._waiting: dict[bytes, bytes] = {}
         self._flush_due: asyncio.TimerHandle | None = None
+        self._unpruned = 0
         self._warned = False
         self._db = self._opened()
 
     def _opened(self) -> sqlite3.Connection | None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=NORMAL")
-            db.execute("CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
+            return open_file(self._path, self._limits)
         except (OSError, sqlite3.Error) as e:
             self._warn("cannot be opened", e)
             return None
-        return db
 
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """What is kept under each key, written already or still waiting."""
@@ -88,11 +143,14 @@ class SqliteStore:
             marks = ",".join("?" * len(missing))
             try:
                 # The marks are question marks and nothing else.
-                query = f"SELECT key, value FROM answers WHERE key IN ({marks})"  # noqa: S608
-                found.update(self._db.execute(query, missing))
+                query = f"SELECT key, value FROM answers WHERE key IN ({marks}) AND created >= ?"  # noqa: S608
+                found.update(self._db.execute(query, (*missing, self._oldest())))
             except sqlite3.Error as e:
                 self._warn("cannot be read", e)
         return [found.get(key) for key in keys]
+
+    def _oldest(self) -> float:
+        return time.time() - self._limits.seconds if self._limits.seconds else 0.0
 
     async def put_many(self, entries: Mapping[bytes, bytes]) -> None:
         """Keeps the entries, on disk within a fifth of a second."""
@@ -111,19 +169,57 @@ class SqliteStore:
         if self._db is None or not self._waiting:
             return
         entries, self._waiting = self._waiting, {}
+        now = int(time.time())
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", entries.items())
+            rows = [(key, value, now) for key, value in entries.items()]
+            self._db.executemany("INSERT OR REPLACE INTO answers (key, value, created) VALUES (?, ?, ?)", rows)
             self._db.execute("COMMIT")
+            self._prune_after(len(entries))
         except sqlite3.Error as e:
             self._warn("cannot be written", e)
             if self._db.in_transaction:
                 self._db.rollback()
 
+    def _prune_after(self, written: int) -> None:
+        """Now and then, twice as much as came in at most: enough to keep up, and never long."""
+        self._unpruned += written
+        if self._limits and self._unpruned >= PRUNE_ENTRIES and self._db is not None:
+            prune(self._db, self._limits, 2 * self._unpruned)
+            self._unpruned = 0
+
     def _warn(self, what: str, error: Exception) -> None:
         if not self._warned:
             self._warned = True
             log.warning("the cache %s %s (%s): judging goes on without it", self._path, what, error)
+
+    async def stock(self) -> Stock:
+        """What is in the file.
+
+        Raises:
+            InvalidConfiguration: it cannot be read.
+        """
+        self._flush()
+        count = "SELECT COUNT(*), MIN(created) FROM answers"
+        entries, oldest = self._done(lambda db: db.execute(count).fetchone())
+        return Stock(str(self._path), entries, self._path.stat().st_size, oldest)
+
+    async def purge(self) -> int:
+        """Empties the file and gives its room back to the disk; how many entries there were.
+
+        Raises:
+            InvalidConfiguration: it cannot be written.
+        """
+        self._flush()
+        return self._done(empty)
+
+    def _done(self, what: Callable[[sqlite3.Connection], T]) -> T:
+        if self._db is None:
+            raise InvalidConfiguration(f"the cache {self._path} cannot be opened")
+        try:
+            return what(self._db)
+        except sqlite3.Error as e:
+            raise InvalidConfiguration(f"the cache {self._path}: {e}") from None
 
     async def aclose(self) -> None:
         """Writes what is still waiting and closes the file."""

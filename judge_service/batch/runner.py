@@ -11,7 +11,6 @@ from judge_service.batch.files import Row
 from judge_service.batch.progress import Progress
 from judge_service.batch.rows import case_of_row
 from judge_service.domain.cases import Case
-from judge_service.domain.digests import digest
 from judge_service.domain.options import Task
 from judge_service.domain.verdicts import Judgment
 from judge_service.errors import InvalidCase, RunRefused
@@ -55,7 +54,7 @@ class Run:
     judged_at_once: int = 64
     after: Callable[[Progress], None] = _nothing
     progress: Progress = field(default_factory=Progress)
-    seen: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
 
     async def carry_out(self) -> Progress:
         """Judges every row that is not done.
@@ -91,9 +90,7 @@ class Run:
             return self._invalid(e, row)
 
     def _is_new(self, case: Case, row: Row) -> bool:
-        content = case.digest
-        if case.metadata:
-            content = digest([content, repr(sorted(case.metadata.items(), key=str))])
+        content = hash((case.digest, repr(sorted(case.metadata.items(), key=str)) if case.metadata else ""))
         if case.id in self.seen:
             if self.seen[case.id] != content:
                 raise InvalidCase(f"the id '{case.id}' stands twice, with other content", "id")

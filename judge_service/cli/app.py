@@ -8,7 +8,7 @@ import sys
 import typer
 
 from judge_service import __version__
-from judge_service.cli import judging, library, parsing, serving, showing
+from judge_service.cli import caching, emulating, judging, library, parsing, serving, showing
 from judge_service.errors import InvalidRequest, JudgeServiceError
 
 app = typer.Typer(
@@ -21,9 +21,11 @@ app = typer.Typer(
 )
 judging.add_to(app)
 app.command("serve")(serving.serve)
+app.command("emulate")(emulating.emulate)
 app.command("parse")(parsing.parse)
 app.command("show")(showing.show)
 app.add_typer(library.app, name="rubrics")
+app.add_typer(caching.app, name="cache")
 
 
 def _version(wanted: bool) -> None:

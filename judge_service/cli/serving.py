@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from judge_service.cli.flags import Config, JudgeUrl, KeyEnv, Model, Offline, WaitJudge, WhichJudge
-from judge_service.errors import InvalidOption
 from judge_service.loops import run
 
 
@@ -23,13 +22,19 @@ def serve(
     config: Config = None,
     wait_judge: WaitJudge = 10.0,
     concurrency: Annotated[int | None, typer.Option(help="Judge calls in flight per replica.")] = None,
+    log_requests: Annotated[
+        bool, typer.Option("--log-requests", help="A JSON line for each request, without texts.")
+    ] = False,
 ) -> None:
     """Serve the HTTP API until stopped; what is in flight is finished first."""
-    if workers > 1:
-        raise InvalidOption("several workers are not served yet: start one process per port", "workers")
-    which = WhichJudge(judge_url, model, judge_key_env, offline, concurrency)
-    settings = which.settings(config)
+    settings = WhichJudge(judge_url, model, judge_key_env, offline, concurrency).settings(config)
     # FastAPI is imported for this command alone: the others start in half the time without it.
-    from judge_service.api.server import serve_app  # noqa: PLC0415
+    from judge_service.api.server import Serving, listening, serve_on  # noqa: PLC0415
+    from judge_service.api.workers import serve_with  # noqa: PLC0415
 
-    run(serve_app(settings, host, port, trust_cidr, wait_judge))
+    serving = Serving(host, port, tuple(trust_cidr), wait_judge, log_requests, workers > 1)
+    if workers > 1:
+        serve_with(workers, settings, serving)
+        return
+    with listening(serving, settings) as on:
+        run(serve_on(on, settings, serving))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from hashlib import sha256
 from typing import Any, Final
 
-from judge_service.domain.digests import digest, draw
+from judge_service.domain.digests import digest
+from judge_service.domain.lazy import lazy
 
 UNNAMED: Final = "abcdefghijklmnopqrstuvwxyz"
 
@@ -69,17 +70,24 @@ class Case:
     domain: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
-    @cached_property
+    @lazy
+    def text_digests(self) -> tuple[bytes, tuple[bytes, ...]]:
+        """Digests of what stands around the candidates, and of each candidate. Texts are hashed here, once."""
+        around = (self.prompt, self.reference, self.context)
+        return _joined(*map(content_digest, around)), tuple([content_digest(c.content) for c in self.candidates])
+
+    @lazy
     def digest(self) -> str:
         """Names all that is judged; ids, domain and metadata of the case are not part of it."""
-        candidates = [[c.id, plain(c.content), c.model] for c in self.candidates]
-        return digest([plain(self.prompt), candidates, plain(self.reference), self.context])
+        around, contents = self.text_digests
+        names = "".join([f"{c.id!r}{c.model!r}" for c in self.candidates])
+        return "sha256:" + _joined(around, *contents, names.encode()).hex()
 
-    @cached_property
+    @lazy
     def lot(self) -> int:
         """What random draws about this case start from: its texts, whatever their order, and nothing else."""
-        texts = sorted(content_key(c.content) for c in self.candidates)
-        return draw(content_key(self.prompt), content_key(self.reference), self.context, *texts)
+        around, contents = self.text_digests
+        return int.from_bytes(_joined(around, *sorted(contents))[:8], "big")
 
     def __hash__(self) -> int:
         return hash((self.id, self.lot))
@@ -92,22 +100,33 @@ def plain(content: Content | None) -> Any:
     return [_plain_message(message) for message in content]
 
 
-def content_key(content: Content | None) -> str:
-    """A string that two contents share exactly when they are equal."""
+def content_digest(content: Content | None) -> bytes:
+    """32 bytes that two contents share exactly when they are equal."""
     if isinstance(content, str):
-        return "s" + content
-    return "n" if content is None else "c" + digest(plain(content))
+        return sha256(b"s" + content.encode("utf-8", "surrogatepass")).digest()
+    return sha256(b"n" if content is None else b"c" + digest(plain(content)).encode()).digest()
+
+
+def _joined(*parts: bytes) -> bytes:
+    return sha256(b"\x1d".join(parts)).digest()
 
 
 def same_content(one: Content, other: Content) -> bool:
     """Whether two candidates are identical apart from white space."""
-    return _squeezed(one) == _squeezed(other)
+    if isinstance(one, str) and isinstance(other, str) and _begins(one) != _begins(other):
+        return False
+    return one == other or _squeezed(one) == _squeezed(other)
 
 
-def _squeezed(content: Content) -> str:
+def _begins(text: str) -> list[str]:
+    """The first word: most pairs differ there, and then need not be read to the end."""
+    return text.split(None, 1)[:1]
+
+
+def _squeezed(content: Content) -> str | bytes:
     if isinstance(content, str):
         return " ".join(content.split())
-    return content_key(tuple(_squeezed_message(m) for m in content))
+    return content_digest(tuple(_squeezed_message(m) for m in content))
 
 
 def _squeezed_message(message: Message) -> Message:

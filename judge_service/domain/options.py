@@ -77,11 +77,12 @@ class Options:
     priority: Literal["online", "batch"] = "online"
     cache: Literal["use", "refresh", "bypass", "only"] = "use"
     include: tuple[str, ...] = ("votes",)
+    judge_digest: str | None = None
 
     def digest(self) -> str:
         """Changes with every option that can change a verdict; what only changes how it is made is left out."""
         told = asdict(self)
-        for operational in ("rubric", "timeout", "priority", "cache", "include"):
+        for operational in ("rubric", "timeout", "priority", "cache", "include", "judge_digest"):
             del told[operational]
         return digest(told)
 
@@ -96,6 +97,8 @@ def options_from(given: Mapping[str, Any], task: Task) -> Options:
     Raises:
         InvalidOption: unknown name, wrong type, value out of range, or options that do not go together.
     """
+    if not given:
+        return _DEFAULTS
     for name in given:
         if name not in _CHECKS or (name in ONLY_RANK and task != "rank"):
             raise InvalidOption(f"{task} takes no option '{name}'", name)
@@ -234,4 +237,6 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "priority": _one_of("online", "batch"),
     "cache": _one_of("use", "refresh", "bypass", "only"),
     "include": _include,
+    "judge_digest": _text,
 }
+_DEFAULTS: Final = Options()

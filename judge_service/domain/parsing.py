@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final
 
-from judge_service.domain.cases import UNNAMED, Candidate, Case, Content, Message, ToolCall, plain
-from judge_service.domain.digests import digest
+from judge_service.domain.cases import UNNAMED, Candidate, Case, Content, Message, ToolCall, content_digest
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidCase
 
@@ -181,7 +181,8 @@ def _tool_call(value: Any, param: str) -> ToolCall:
 def _id(given: Mapping[str, Any], prompt: Content, candidates: Sequence[Candidate], at: str) -> str:
     value = given.get("id")
     if value is None:
-        return "case_" + digest([plain(prompt), [[c.id, plain(c.content)] for c in candidates]])[7:27]
+        parts = [content_digest(prompt), *(c.id.encode() + content_digest(c.content) for c in candidates)]
+        return "case_" + sha256(b"".join(parts)).hexdigest()[:20]
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise InvalidCase(f"id is a string; got {_kind(value)}", at + "id")
     return _encodable(str(value), at + "id")

@@ -30,24 +30,13 @@ _JUDGMENT_FIELDS: Final = (
     "schema",
     *(f.name for f in fields(Judgment) if f.name not in ("id", "object", "schema", "case")),
 )
-_VOTE_FIELDS: Final = tuple(f.name for f in fields(Vote) if f.name not in ("prompt", "raw"))
 
 
 def record_of(judgment: Judgment) -> dict[str, Any]:
-    """The judgment as a mapping of the contract's fields; nested values may be dataclasses, which orjson writes."""
+    """The judgment as a mapping of the contract's fields; nested values are dataclasses still, which orjson writes."""
     record = {name: getattr(judgment, name) for name in _JUDGMENT_FIELDS}
-    record["votes"] = [_vote_record(vote) for vote in judgment.votes]
     if judgment.case is not None:
         record["case"] = judgment.case
-    return record
-
-
-def _vote_record(vote: Vote) -> dict[str, Any]:
-    record = {name: getattr(vote, name) for name in _VOTE_FIELDS}
-    if vote.prompt is not None:
-        record["prompt"] = vote.prompt
-    if vote.raw is not None:
-        record["raw"] = vote.raw
     return record
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal
 
 from judge_service.domain.digests import digest
+from judge_service.domain.lazy import lazy
 
 Aggregate = Literal["weighted-mean", "min", "lexicographic", "first"]
 
@@ -72,7 +72,7 @@ class Rubric(_Standard):
 
     criteria: tuple[Criterion, ...] = ()
 
-    @cached_property
+    @lazy
     def digest(self) -> str:
         """Changes with everything in the file that can change an answer or a verdict."""
         parts = [[c.name, c.text, c.question, c.weight, sorted(c.anchors.items())] for c in self.criteria]
@@ -85,7 +85,7 @@ class Constitution(_Standard):
 
     principles: tuple[Principle, ...] = ()
 
-    @cached_property
+    @lazy
     def digest(self) -> str:
         """Changes with everything in the file that can change an answer or a verdict."""
         return digest([*_common(self), "constitution", [[p.name, p.text] for p in self.principles]])
@@ -98,6 +98,8 @@ def _common(standard: _Standard) -> list[Any]:
     return [
         standard.id,
         standard.version,
+        standard.title,
+        standard.description,
         list(standard.takes),
         list(standard.scale),
         sorted(standard.prompts.items()),

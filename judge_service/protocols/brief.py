@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final, Literal
 
 from judge_service.domain.answers import LETTERS, AnswerSpace, Choice, FreeText, Scale
 from judge_service.domain.cases import Case
 from judge_service.domain.digests import draw
 from judge_service.domain.options import Options, Task
-from judge_service.domain.prompting import JudgePrompt, Sampling, Span, Spans
+from judge_service.domain.prompting import JudgePrompt, LaidOut, Sampling, Span, Spans
 from judge_service.domain.standards import Constitution, Criterion, Principle, Standard
 from judge_service.domain.templates import Layout, PromptTemplate
 from judge_service.errors import InvalidCase, InvalidOption
 from judge_service.protocols.exhibits import Exhibits
-from judge_service.protocols.readings import READINGS
+from judge_service.protocols.readings import READINGS, Ask
 from judge_service.protocols.wording import standard_text
 
 Method = Literal["direct", "cot"]
@@ -33,6 +34,15 @@ class Topic:
 
 
 WHOLE: Final = Topic()
+_ASKS: Final[Mapping[Task, Ask]] = {"compare": "pair", "score": "score", "rank": "rank"}
+_STRATEGY_ASKS: Final[Mapping[str, frozenset[Ask]]] = {
+    "auto": frozenset(),
+    "listwise": frozenset(("rank",)),
+    "pairs": frozenset(("pair",)),
+    "round-robin": frozenset(("pair",)),
+    "pointwise": frozenset(("score",)),
+    "pointwise+pairs": frozenset(("score", "pair")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,7 @@ class Form:
     system: Spans
     user: Layout
     space: AnswerSpace
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +128,10 @@ class Brief:
         form = self.forms.get(key)
         if form is None:
             form = self.forms[key] = self._form(task, topic, len(order))
-        user = form.user.fill(
-            {
-                "context": exhibits.context,
-                "prompt": exhibits.prompt,
-                "reference": exhibits.reference,
-                "candidates": exhibits.shown(order, labels_for(task, len(order))),
-            }
+        labels = labels_for(task, len(order))
+        user = LaidOut(
+            sha256(form.digest + exhibits.digest(order)).digest(),
+            lambda: form.user.fill({**exhibits.around, "candidates": exhibits.shown(order, labels)}),
         )
         draws = repeat + attempt * 1_000_000
         return JudgePrompt(self.judge, form.system, user, form.space, self._sampling(form.space, draws, attempt), draws)
@@ -147,7 +155,8 @@ class Brief:
             "question": _question(template, topic),
             "answer": self._answer(template, task, space, shown),
         }
-        return Form((Span(template.sections["system"]),), template.layout("user", fixed), space)
+        layout = template.layout("user", fixed)
+        return Form((Span(template.sections["system"]),), layout, space, sha256(repr(layout).encode()).digest())
 
     def _space(self, task: Task, topic: Topic, shown: int) -> AnswerSpace:
         low, high = self.standard.scale
@@ -183,7 +192,7 @@ def topic_name(topic: Topic) -> str | None:
 
 
 def check_brief(brief: Brief) -> None:
-    """Refuses options that this standard, reading or task cannot serve, before the first case.
+    """Refuses options that this standard, its prompts, the reading or the task cannot serve, before the first case.
 
     Raises:
         InvalidOption: naming the option.
@@ -191,11 +200,28 @@ def check_brief(brief: Brief) -> None:
     reading = READINGS.get(brief.reading)
     if reading is None:
         raise InvalidOption(f"there is no reading '{brief.reading}'; there are {', '.join(READINGS)}", "reading")
-    asks = {"compare": "pair", "score": "score", "rank": "rank"}
-    wanted = [asks[task] for task in brief.templates]
-    if brief.method == "cot" and not any(ask in reading.asks for ask in wanted):
-        raise InvalidOption(f"reading '{brief.reading}' cannot settle a {brief.task}", "reading")
+    needed = _STRATEGY_ASKS[brief.options.strategy] if brief.task == "rank" else {_ASKS[brief.task]}
+    if brief.method == "cot" and not needed <= reading.asks:
+        raise InvalidOption(f"reading '{brief.reading}' cannot settle a {min(needed - reading.asks)}", "reading")
     _check_principle(brief)
+    for task, template in brief.templates.items():
+        for section in _sections(brief, task):
+            if section not in template.sections:
+                raise InvalidOption(f"prompt '{template.id}' has no section '{section}' to {task} by", "rubric")
+
+
+def _sections(brief: Brief, task: Task) -> tuple[str, ...]:
+    """The sections of a template that this brief will use."""
+    if isinstance(brief.standard, Constitution):
+        question = "question together" if brief.options.principle == "all" else "question principle"
+    else:
+        by_criterion = task == "score" or (brief.task == "compare" and brief.standard.compare == "per-criterion")
+        question = "question criterion" if by_criterion else "question together"
+    if brief.method == "cot":
+        return (question,)
+    if task == "score":
+        return (question, "answer scale")
+    return (question, "answer choice or tie" if brief.ties and task == "compare" else "answer choice")
 
 
 def _check_principle(brief: Brief) -> None:

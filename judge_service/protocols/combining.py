@@ -22,11 +22,13 @@ class PairReading:
         outcome: weights on (first candidate, second candidate, tie), debiased.
         logit: of the first candidate being better, finite.
         sides: each order's own winner: 1, -1 or 0.
+        leans: each order's own logit, in the same sequence.
     """
 
     outcome: Outcome
     logit: float
     sides: tuple[int, ...]
+    leans: tuple[float, ...]
     bias: float | None
     evidence: Evidence
 
@@ -92,23 +94,31 @@ def _by_order(votes: Sequence[Vote]) -> dict[str, list[Vote]]:
 
 
 def _read_pair(by_order: Mapping[str, Sequence[Vote]], ids: tuple[str, str], combine: str) -> PairReading:
-    orders = {first: [outcome_of(vote, ids) for vote in votes] for first, votes in by_order.items()}
-    every = [vote for votes in by_order.values() for vote in votes]
-    exact = all(vote.evidence == "logprobs" for vote in every)
-    soft = list(orders.values())
-    if exact and combine != "mean-probability" and combine != "vote":
-        outcome = debias.combine_logits(soft)
-        logit = debias.logit(debias.share(outcome))
-        sides = tuple(debias.winner(debias.combine_logits([votes])) for votes in soft)
-    else:
-        weights = [[debias.one_hot(o) for o in votes] for votes in soft] if combine == "vote" else soft
+    shown_first = [by_order[first] for first in ids if first in by_order]
+    orders = [[outcome_of(vote, ids) for vote in votes] for votes in shown_first]
+    exact = all([vote.evidence == "logprobs" for votes in shown_first for vote in votes])
+    counted = not exact or combine == "vote"
+    tilts = debias.tilts(orders) if exact else []
+    if counted or combine == "mean-probability":
+        weights = [[debias.one_hot(o) for o in votes] for votes in orders] if combine == "vote" else orders
+        alone = [debias.mean_outcome(votes) for votes in weights]
         outcome = debias.combine_shares(weights)
-        logit = debias.smoothed_logit(debias.share(outcome), len(every))
-        if exact and combine == "mean-probability":
-            logit = debias.logit(debias.share(outcome))
-        sides = tuple(debias.winner(debias.mean_outcome(votes)) for votes in weights)
-    bias = debias.position_bias(orders[ids[0]], orders[ids[1]]) if exact and len(orders) == 2 else None
-    return PairReading(outcome, debias.clipped(logit, 30.0), sides, bias, "logprobs" if exact else "text")
+    else:
+        alone = [debias.level([tilt]) for tilt in tilts]
+        outcome = debias.level(tilts)
+    return PairReading(
+        outcome=outcome,
+        logit=_logit(outcome, sum(map(len, orders)), counted),
+        sides=tuple(map(debias.winner, alone)),
+        leans=tuple([_logit(own, len(votes), counted) for own, votes in zip(alone, orders, strict=True)]),
+        bias=debias.position_bias(*tilts) if len(tilts) == 2 else None,
+        evidence="logprobs" if exact else "text",
+    )
+
+
+def _logit(outcome: Outcome, votes: int, counted: bool) -> float:
+    p = debias.share(outcome)
+    return debias.smoothed_logit(p, votes) if counted else debias.logit(p)
 
 
 def _criteria(readings: Mapping[str | None, PairReading]) -> dict[str, float] | None:
@@ -117,21 +127,28 @@ def _criteria(readings: Mapping[str | None, PairReading]) -> dict[str, float] | 
 
 
 def _joined(readings: Mapping[str | None, PairReading], standard: Standard) -> PairReading:
-    """Several topics as one reading."""
+    """Several topics as one reading; each order's own winner is found by the same rule as the winner of all."""
     if len(readings) == 1:
         return next(iter(readings.values()))
     logit = _joined_logit({t: r.logit for t, r in readings.items() if t}, standard)
-    p = debias.sigmoid(logit)
+    outcome = _sided(logit)
+    orders = range(len(next(iter(readings.values())).leans))
+    leans = [_joined_logit({t: r.leans[k] for t, r in readings.items() if t}, standard) for k in orders]
     biases = [r.bias for r in readings.values() if r.bias is not None]
     exact = all(r.evidence == "logprobs" for r in readings.values())
-    per_order = zip(*(r.sides for r in readings.values()), strict=True)
     return PairReading(
-        outcome=Outcome(p, 1.0 - p, 0.0),
+        outcome=outcome,
         logit=logit,
-        sides=tuple((total > 0) - (total < 0) for total in map(sum, per_order)),
+        sides=tuple(debias.winner(_sided(lean)) for lean in leans),
+        leans=tuple(leans),
         bias=debias.mean(biases) if len(biases) == len(readings) else None,
         evidence="logprobs" if exact else "text",
     )
+
+
+def _sided(logit: float) -> Outcome:
+    p = debias.sigmoid(logit)
+    return Outcome(p, 1.0 - p, 0.0)
 
 
 def _joined_logit(logits: Mapping[str, float], standard: Standard) -> float:

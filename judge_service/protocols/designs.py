@@ -10,7 +10,7 @@ from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.verdicts import Finding, Vote
 from judge_service.protocols.brief import Brief
 from judge_service.protocols.combining import first_failure, outcome_of
-from judge_service.protocols.exhibits import Exhibits, exhibits
+from judge_service.protocols.exhibits import Exhibits
 from judge_service.protocols.places import distinct_places, drawn_places, ranked, unranked
 from judge_service.protocols.pointwise import OVERALL, score_of
 from judge_service.protocols.votes import Deliberation, Question, ask
@@ -32,28 +32,37 @@ def chosen_strategy(n: int) -> Strategy:
 def by_design(case: Case, brief: Brief, strategy: Strategy) -> Deliberation:
     """Ranks by one of the designs.
 
-    A required answer that failed leaves the case partial; near ties of a one-order round-robin are asked in the other
-    order too.
+    A question that no repeat answered leaves the case partial; near ties of a one-order round-robin are asked in the
+    other order too.
     """
     groups = distinct_places(case)
     places = drawn_places(case, groups, brief.options.seed)
-    shown = exhibits(case, brief.options)
+    shown = Exhibits(case, brief.options)
     votes: list[Vote] = []
     if strategy.startswith("pointwise"):
         votes += yield from _score(places, case, brief, shown)
-        if any(vote.failure for vote in votes):
+        if _is_unanswered(votes, brief):
             return _unfinished(votes, strategy)
         places.sort(key=lambda p: -_points(votes, case.candidates[p].id, brief))
     if strategy != "pointwise":
         planned = _planned(len(places), strategy, brief.options.orders)
         votes += yield from _compare([(places[i], places[j]) for i, j in planned], case, brief, shown)
-        if any(vote.failure for vote in votes):
+        if _is_unanswered(votes, brief):
             return _unfinished(votes, strategy)
         if strategy == "round-robin" and brief.options.orders in (None, "design"):
             votes += yield from _compare(_near_ties(votes, case), case, brief, shown)
-    if any(vote.failure for vote in votes):
+    if _is_unanswered(votes, brief):
         return _unfinished(votes, strategy)
     return _settled(votes, case, brief, groups, places, strategy)
+
+
+def _is_unanswered(votes: Sequence[Vote], brief: Brief) -> bool:
+    """Whether some question has no usable vote in any repeat."""
+    sampled = brief.options.principle == "sample"
+    asked = {(v.kind, v.order, None if sampled else v.criterion or v.principle): False for v in votes}
+    for v in votes:
+        asked[v.kind, v.order, None if sampled else v.criterion or v.principle] |= v.failure is None
+    return not all(asked.values())
 
 
 def _unfinished(votes: Sequence[Vote], strategy: str) -> Finding:
@@ -99,13 +108,14 @@ def _compare(
 
 
 def _near_ties(votes: Sequence[Vote], case: Case) -> list[Pair]:
-    """The pairs whose one answer was unsure, the other way round."""
+    """The pairs of which an answer was unsure, the other way round."""
     place_of = {c.id: place for place, c in enumerate(case.candidates)}
-    return [
-        (place_of[vote.order[1]], place_of[vote.order[0]])
-        for vote in votes
-        if vote.kind == "pair" and abs(debias.lean(outcome_of(vote, _ids(vote)))) < NEAR_TIE
-    ]
+    unsure = [v.order for v in _usable_pairs(votes) if abs(debias.lean(outcome_of(v, _ids(v)))) < NEAR_TIE]
+    return [(place_of[second], place_of[first]) for first, second in dict.fromkeys(unsure)]
+
+
+def _usable_pairs(votes: Sequence[Vote]) -> list[Vote]:
+    return [vote for vote in votes if vote.kind == "pair" and not vote.failure]
 
 
 def _ids(vote: Vote) -> tuple[str, str]:
@@ -136,7 +146,7 @@ def _settled(
         scores = {p: _beaten(points, p) for p in places}
         return Finding(ranked(case, groups, scores, strategy), "judged", tuple(votes))
     number = {ids[place]: i for i, place in enumerate(places)}
-    fitted = _strengths([v for v in votes if v.kind == "pair"], number, [points[p] for p in places] if points else [])
+    fitted = _strengths(_usable_pairs(votes), number, [points[p] for p in places] if points else [])
     strengths = {place: float(fitted[i]) for i, place in enumerate(places)}
     beats = aggregate.beat_probabilities(fitted)
     scores = {place: float(beats[i]) for i, place in enumerate(places)}

@@ -4,35 +4,93 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from judge_service.domain.cases import Case, Content, Message
 from judge_service.domain.digests import draw
+from judge_service.domain.lazy import lazy
 from judge_service.domain.options import Options, Truncation
 from judge_service.domain.prompting import Source, Span, Spans
 
+LAYOUT: Final = 1
+"""Goes up with every change of how a case is laid out below, since cache keys name texts before they are laid out."""
 CHARACTERS_PER_TOKEN: Final = 4
 _THOUGHT: Final = re.compile(r"<(think|thinking)>.*?</\1>\s*", re.DOTALL)
 _ONLY_THOUGHT: Final = re.compile(r"\s*<(think|thinking)>(?!.*</\1>).*", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
 class Exhibits:
-    """A case's texts as spans.
+    """A case's texts as spans, laid out when they are first read; its questions share them.
 
     Attributes:
-        candidates: each candidate's fenced text without its heading, in the case's order.
         mark: the code that fences carry.
         truncated: ids of the candidates that were cut.
     """
 
-    prompt: Spans
-    reference: Spans
-    context: Spans
-    candidates: tuple[Spans, ...]
-    mark: str
-    truncated: tuple[str, ...]
+    def __init__(self, case: Case, options: Options) -> None:
+        self._case = case
+        self._options = options
+        self._shows = options.candidate_reasoning == "show"
+
+    @lazy
+    def mark(self) -> str:
+        """Eight hex digits drawn from all texts together, so that no candidate can know them, and absent from all."""
+        case = self._case
+        texts = [case.prompt, case.reference, case.context, *(c.content for c in case.candidates)]
+        for attempt in range(1000):
+            mark = f"{draw('mark', case.lot, attempt) & 0xFFFFFFFF:08x}"
+            if not any(mark in (t if isinstance(t, str) else repr(t)) for t in texts if t):
+                return mark
+        raise AssertionError("a thousand codes all occur in the texts")
+
+    @lazy
+    def around(self) -> dict[str, Spans]:
+        """Context, prompt and reference, each fenced; empty where there is none."""
+        case = self._case
+        prompt = case.prompt
+        if not self._shows and not isinstance(prompt, str):
+            # Only an assistant's turns hold thoughts; a tag in what a user wrote is part of the question.
+            prompt = _without_thoughts(prompt)
+        return {
+            "context": self._fenced("Context", case.context, "context"),
+            "prompt": self._fenced("Prompt", prompt, "prompt"),
+            "reference": self._fenced("Reference", case.reference, "reference"),
+        }
+
+    @lazy
+    def candidates(self) -> tuple[Spans, ...]:
+        """Each candidate's text in the case's order, without fences, cut where it is too long."""
+        return tuple([_cut(spans, self._options.truncate) for spans in self._whole])
+
+    @lazy
+    def truncated(self) -> tuple[str, ...]:
+        """Ids of the candidates that were cut."""
+        if self._options.truncate is None:
+            return ()
+        pairs = zip(self._case.candidates, self._whole, self.candidates, strict=True)
+        return tuple(candidate.id for candidate, whole, shown in pairs if shown is not whole)
+
+    @lazy
+    def _whole(self) -> tuple[Spans, ...]:
+        contents = [c.content if self._shows else _without_thoughts(c.content) for c in self._case.candidates]
+        return tuple([_content(content, "candidate", self.mark, self._shows) for content in contents])
+
+    def _fenced(self, name: str, content: Content | None, source: Source) -> Spans:
+        spans = _content(content, source, self.mark, self._shows)
+        return (Span(f"[{name} {self.mark}]\n"), *spans, Span(f"\n[/{name} {self.mark}]")) if spans else ()
+
+    @lazy
+    def _made_of(self) -> bytes:
+        cut = self._options.truncate
+        return f"{LAYOUT}{self._shows}{cut.candidate_tokens if cut else ''}{self._case.lot:x}".encode()
+
+    def digest(self, order: Sequence[int]) -> bytes:
+        """Names everything shown when the candidates stand in this order, without laying it out.
+
+        The lot is part of it, since the fences' code is drawn from it.
+        """
+        around, contents = self._case.text_digests
+        return b"\x1d".join((self._made_of, around, *[contents[place] for place in order]))
 
     def shown(self, order: Sequence[int], labels: Sequence[str]) -> Spans:
         """The candidates in this order under these labels; a lone candidate needs no label."""
@@ -44,50 +102,11 @@ class Exhibits:
         return tuple(spans)
 
 
-def exhibits(case: Case, options: Options) -> Exhibits:
-    """Lays out a case once; its questions share the spans."""
-    mark = _mark(case)
-    show = options.candidate_reasoning == "show"
-    candidates, truncated = [], []
-    for candidate in case.candidates:
-        content = candidate.content if show else _without_thoughts(candidate.content)
-        spans = _content(content, "candidate", mark, show)
-        cut = _cut(spans, options.truncate)
-        if cut is not spans:
-            truncated.append(candidate.id)
-        candidates.append(cut)
-    prompt = case.prompt if show or isinstance(case.prompt, str) else _without_thoughts(case.prompt)
-    return Exhibits(
-        prompt=_fenced("Prompt", mark, _content(prompt, "prompt", mark, show)),
-        reference=_fenced("Reference", mark, _content(case.reference, "reference", mark, show)),
-        context=_fenced("Context", mark, _content(case.context, "context", mark, show)),
-        candidates=tuple(candidates),
-        mark=mark,
-        truncated=tuple(truncated),
-    )
-
-
 def with_thoughts_hidden(case: Case, options: Options) -> tuple[str, ...]:
     """Ids of the candidates whose thoughts are not shown to the judge."""
     if options.candidate_reasoning == "show":
         return ()
     return tuple([c.id for c in case.candidates if _without_thoughts(c.content) != c.content])
-
-
-def _mark(case: Case) -> str:
-    """Eight hex digits drawn from all texts together, so that a candidate cannot forge it, and absent from them."""
-    texts = [case.prompt, case.reference, case.context, *(c.content for c in case.candidates)]
-    for attempt in range(1000):
-        mark = f"{draw('mark', case.lot, attempt) & 0xFFFFFFFF:08x}"
-        if not any(mark in (t if isinstance(t, str) else repr(t)) for t in texts if t):
-            return mark
-    raise AssertionError("a thousand codes all occur in the texts")
-
-
-def _fenced(name: str, mark: str, spans: Spans) -> Spans:
-    if not spans:
-        return ()
-    return (Span(f"[{name} {mark}]\n"), *spans, Span(f"\n[/{name} {mark}]"))
 
 
 def _content(content: Content | None, source: Source, mark: str, show: bool) -> Spans:

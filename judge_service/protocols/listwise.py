@@ -9,7 +9,7 @@ from judge_service.domain.verdicts import Finding, Vote
 from judge_service.errors import InvalidCase
 from judge_service.protocols.brief import MAX_DIRECT_LIST, Brief
 from judge_service.protocols.combining import first_failure
-from judge_service.protocols.exhibits import exhibits
+from judge_service.protocols.exhibits import Exhibits
 from judge_service.protocols.places import distinct_places, drawn_places, ranked, unranked
 from judge_service.protocols.votes import Deliberation, Question, ask
 from judge_service.statistics.agreement import kendall_w, mid_ranks
@@ -34,7 +34,7 @@ def listwise(case: Case, brief: Brief) -> Deliberation:
         for repeat, order in enumerate(balanced_permutations(len(base), brief.options.repeats.max))
         for topic in brief.topics(case, repeat)
     ]
-    votes = yield from ask(questions, case, brief, exhibits(case, brief.options))
+    votes = yield from ask(questions, case, brief, Exhibits(case, brief.options))
     return _finding(votes, case, groups)
 
 

@@ -9,7 +9,7 @@ from judge_service.domain.digests import draw
 from judge_service.domain.verdicts import Finding, Preference, Vote
 from judge_service.protocols.brief import Brief, topic_name
 from judge_service.protocols.combining import outcome_of, settle
-from judge_service.protocols.exhibits import exhibits
+from judge_service.protocols.exhibits import Exhibits
 from judge_service.protocols.votes import Deliberation, Question, ask
 from judge_service.statistics import debias
 
@@ -29,7 +29,7 @@ def pairwise(case: Case, brief: Brief) -> Deliberation:
         even = Preference("tie", 0.5, 0.0, None, None, None, brief.options.combine)
         return Finding(even, "judged", ())
     orders = orders_of(case, brief)
-    shown = exhibits(case, brief.options)
+    shown = Exhibits(case, brief.options)
     repeats = brief.options.repeats
     votes: list[Vote] = []
     if repeats.stop is None:

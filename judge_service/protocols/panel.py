@@ -9,7 +9,7 @@ from typing import Final
 
 from judge_service.domain.cases import Case
 from judge_service.domain.prompting import Completion, JudgePrompt
-from judge_service.domain.verdicts import Finding, PanelMember, Preference
+from judge_service.domain.verdicts import Finding, PanelMember, Preference, Status
 from judge_service.protocols.votes import Deliberation
 from judge_service.statistics import debias
 
@@ -63,7 +63,7 @@ def _reduced(findings: Mapping[str, Finding], case: Case, reduce: str) -> PanelF
     votes = tuple(vote for finding in findings.values() for vote in finding.votes)
     combine = next(iter(findings.values())).verdict
     assert isinstance(combine, Preference)
-    usable = [member for member in members if member.status == "judged" and member.probability is not None]
+    usable = [member for member in members if member.probability is not None]
     if len(usable) < len(members):
         empty = Preference(None, None, None, None, None, None, combine.combine)
         any_vote = any(vote.failure is None for vote in votes)
@@ -72,17 +72,20 @@ def _reduced(findings: Mapping[str, Finding], case: Case, reduce: str) -> PanelF
     probability = _reduce([m.probability for m in usable if m.probability is not None], reduce)
     side = 0 if abs(probability - 0.5) < debias.SAME else 1 if probability > 0.5 else -1
     one, other = case.candidates
+    dropped_by = next((f.dropped_by for f in findings.values() if f.dropped_by), None)
+    evidence = {vote.evidence for vote in votes if vote.failure is None}
     sides = {m.consistent for m in members}
     verdict = Preference(
-        winner=one.id if side > 0 else other.id if side < 0 else "tie",
+        winner=None if dropped_by else one.id if side > 0 else other.id if side < 0 else "tie",
         probability=probability,
         logit=debias.clipped(debias.logit(probability), 30.0),
         consistent=None if None in sides else all(sides),
         position_bias=_mean_or_none([m.position_bias for m in members]),
-        evidence="logprobs" if all(v.evidence == "logprobs" for v in votes) and votes else "text" if votes else None,
+        evidence="text" if "text" in evidence else "logprobs" if evidence else None,
         combine=combine.combine,
     )
-    return PanelFinding(verdict, "judged", votes, members=members)
+    status: Status = "dropped" if dropped_by else "judged"
+    return PanelFinding(verdict, status, votes, dropped_by=dropped_by, members=members)
 
 
 def _member(name: str, finding: Finding) -> PanelMember:

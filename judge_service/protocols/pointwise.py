@@ -10,7 +10,7 @@ from judge_service.domain.standards import Rubric, Standard
 from judge_service.domain.verdicts import CandidateScore, CriterionScore, Finding, Scorecard, Vote
 from judge_service.protocols.brief import Brief, topic_name
 from judge_service.protocols.combining import first_failure
-from judge_service.protocols.exhibits import exhibits
+from judge_service.protocols.exhibits import Exhibits
 from judge_service.protocols.votes import Deliberation, Question, ask
 
 OVERALL = "overall"
@@ -24,7 +24,7 @@ def pointwise(case: Case, brief: Brief) -> Deliberation:
         for place in range(len(case.candidates))
         for topic in brief.score_topics(case, repeat)
     ]
-    votes = yield from ask(questions, case, brief, exhibits(case, brief.options))
+    votes = yield from ask(questions, case, brief, Exhibits(case, brief.options))
     names = list(dict.fromkeys(topic_name(q.topic) or OVERALL for q in questions))
     if brief.options.principle == "sample":
         names = [OVERALL]
@@ -35,7 +35,8 @@ def pointwise(case: Case, brief: Brief) -> Deliberation:
 def score_of(votes: Sequence[Vote], candidate: str, names: Sequence[str], standard: Standard) -> CandidateScore:
     """One candidate's scores by criterion and their aggregate; None where a criterion has no usable vote."""
     own = [vote for vote in votes if vote.order == (candidate,) and vote.failure is None]
-    criteria = tuple(_criterion_score(own, name, standard) for name in names)
+    alone = len(names) == 1
+    criteria = tuple(_criterion_score([v for v in own if alone or _is_on(v, name)], name, standard) for name in names)
     known = {c.name: c.score for c in criteria if c.score is not None}
     if len(known) < len(criteria):
         return CandidateScore(None, None, criteria)
@@ -44,14 +45,19 @@ def score_of(votes: Sequence[Vote], candidate: str, names: Sequence[str], standa
     return CandidateScore(score, (score - low) / (high - low), criteria)
 
 
+def _is_on(vote: Vote, name: str) -> bool:
+    return name in (vote.criterion, vote.principle)
+
+
 def _criterion_score(votes: Sequence[Vote], name: str, standard: Standard) -> CriterionScore:
-    on_it = [v.probabilities for v in votes if name in (v.criterion, v.principle, OVERALL) and v.probabilities]
+    on_it = [vote.probabilities for vote in votes if vote.probabilities]
     if not on_it:
         return CriterionScore(name, None, standard.scale, None)
-    steps: dict[str, float] = {}
+    totals: dict[str, float] = {}
     for weights in on_it:
         for step, weight in weights.items():
-            steps[step] = steps.get(step, 0.0) + weight / len(on_it)
+            totals[step] = totals.get(step, 0.0) + weight
+    steps = {step: total / len(on_it) for step, total in totals.items()}
     low, high = standard.scale
     score = math.fsum(float(step) * weight for step, weight in steps.items())
     # Weights sum to 1 but for rounding; a score of 5.000000001 on a scale that ends at 5 is no score.

@@ -8,6 +8,7 @@ from judge_service.protocols.brief import Brief
 from judge_service.protocols.designs import Strategy, by_design, chosen_strategy
 from judge_service.protocols.listwise import listwise
 from judge_service.protocols.places import all_tied, distinct_places
+from judge_service.protocols.readings import READINGS
 from judge_service.protocols.votes import Deliberation
 
 
@@ -23,8 +24,16 @@ def ranking(case: Case, brief: Brief) -> Deliberation:
 
 
 def _strategy(brief: Brief, distinct: int) -> Strategy:
-    """Repeats of a direct judge are other orders of a list; with `auto` they therefore mean listwise."""
+    """Repeats of a direct judge are other orders of a list; with `auto` they therefore mean listwise.
+
+    Where the judge answers in text, `auto` takes only what the reading can settle.
+    """
     if brief.options.strategy != "auto":
         return brief.options.strategy
-    listed = brief.options.repeats.max > 1 and brief.method == "direct"
-    return "listwise" if listed or (brief.reading == "ranking" and brief.method == "cot") else chosen_strategy(distinct)
+    chosen = chosen_strategy(distinct)
+    if brief.method == "direct":
+        return "listwise" if brief.options.repeats.max > 1 else chosen
+    asks = READINGS[brief.reading].asks
+    if "pair" not in asks:
+        return "listwise" if "rank" in asks else "pointwise"
+    return chosen if "score" in asks or chosen != "pointwise+pairs" else "pairs"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
 from judge_service.domain.answers import (
     Answer,
@@ -18,8 +18,8 @@ from judge_service.domain.answers import (
 from judge_service.domain.cases import Case
 from judge_service.domain.options import Task
 from judge_service.domain.prompting import Completion, JudgePrompt, joined
-from judge_service.domain.verdicts import Failure, Finding, Vote
-from judge_service.protocols.brief import Brief, Topic
+from judge_service.domain.verdicts import Evidence, Failure, Finding, Vote
+from judge_service.protocols.brief import Brief, Topic, topic_name
 from judge_service.protocols.exhibits import Exhibits
 from judge_service.protocols.readings import Unreadable, read
 
@@ -66,59 +66,68 @@ def _prompt_again(question: Question, brief: Brief, exhibits: Exhibits, attempt:
     return brief.prompt(question.task, question.topic, exhibits, question.order, question.repeat, attempt)
 
 
+class Read(NamedTuple):
+    """What an answer says, in candidates; the fields are those of a vote."""
+
+    evidence: Evidence | None = None
+    probabilities: Mapping[str, float] | None = None
+    tie: float | None = None
+    ranking: tuple[tuple[str, ...], ...] | None = None
+    label: str | None = None
+    failure: Failure | None = None
+
+
 def vote_from(
     question: Question, prompt: JudgePrompt, completion: Completion, case: Case, brief: Brief, exhibits: Exhibits
 ) -> Vote:
     """One completion as a vote in candidate space."""
     ids = tuple([case.candidates[place].id for place in question.order])
-    topic = question.topic
+    read_ = _read(completion, prompt, ids, question, brief)
+    criterion, principle = question.topic.criterion, question.topic.principle
     include = brief.options.include
-    vote = Vote(
+    return Vote(
         judge=brief.judge,
         kind=_KINDS[question.task],
         method=brief.method,
         order=ids,
         repeat=question.repeat,
-        criterion=topic.criterion.name if topic.criterion else None,
-        principle=topic.principle.name if topic.principle else None,
+        criterion=criterion.name if criterion else None,
+        principle=principle.name if principle else None,
+        evidence=read_.evidence,
+        probabilities=read_.probabilities,
+        tie=read_.tie,
+        ranking=read_.ranking,
+        label=read_.label,
         label_mass=completion.label_mass,
-        explanation=completion.text if brief.method == "cot" and not completion.failure else None,
-        truncated=_cut_ones(ids, exhibits) if exhibits.truncated else None,
+        explanation=completion.text if brief.method == "cot" and not read_.failure else None,
+        truncated=tuple(name for name in ids if name in exhibits.truncated) or None if exhibits.truncated else None,
         cached=completion.cached,
-        failure=completion.failure,
+        failure=read_.failure,
         prompt=joined((*prompt.system, *prompt.user)) if "prompts" in include else None,
         raw=completion.text if "raw" in include else None,
     )
-    if vote.failure:
-        return vote
-    try:
-        return _read_into(vote, prompt, completion, brief)
-    except Unreadable as e:
-        return replace(vote, explanation=None, failure=Failure("unreadable", str(e), raw=completion.text))
 
 
-def _cut_ones(ids: tuple[str, ...], exhibits: Exhibits) -> tuple[str, ...] | None:
-    return tuple(name for name in ids if name in exhibits.truncated) or None
-
-
-def _read_into(vote: Vote, prompt: JudgePrompt, completion: Completion, brief: Brief) -> Vote:
+def _read(completion: Completion, prompt: JudgePrompt, ids: tuple[str, ...], question: Question, brief: Brief) -> Read:
+    if completion.failure:
+        return Read(failure=completion.failure)
     if completion.probabilities is not None:
-        return _from_probabilities(vote, prompt, completion, brief)
-    answer = _read_text(prompt, completion.text, vote.kind)
+        return _from_probabilities(completion.probabilities, completion, prompt, ids, question, brief)
+    try:
+        return _from_answer(completion.answer or _read_text(prompt, completion.text, question.task), ids, question)
+    except Unreadable as e:
+        return Read(failure=Failure("unreadable", str(e), raw=completion.text))
+
+
+def _from_answer(answer: Answer, ids: tuple[str, ...], question: Question) -> Read:
     if isinstance(answer, PairAnswer):
-        one, other = vote.order
-        weights = {one: answer.first, other: answer.second}
-        return replace(vote, evidence="text", probabilities=weights, tie=answer.tie, label=answer.label)
+        weights = {ids[0]: answer.first, ids[1]: answer.second}
+        return Read("text", weights, answer.tie, label=answer.label)
     if isinstance(answer, ScoreAnswer):
-        score = _one_score(answer, topic_name_of(vote))
-        return replace(vote, evidence="text", probabilities={f"{score:g}": 1.0}, label=answer.label)
-    tiers = tuple(tuple(vote.order[place] for place in tier) for tier in answer.tiers)
-    return replace(vote, evidence="text", ranking=tiers, label=answer.label)
-
-
-def topic_name_of(vote: Vote) -> str | None:
-    """The criterion or principle a vote is about."""
-    return vote.criterion or vote.principle
+        score = _one_score(answer, topic_name(question.topic))
+        return Read("text", {f"{score:g}": 1.0}, label=answer.label)
+    tiers = tuple(tuple(ids[place] for place in tier) for tier in answer.tiers)
+    return Read("text", ranking=tiers, label=answer.label)
 
 
 def _one_score(answer: ScoreAnswer, wanted: str | None) -> float:
@@ -129,22 +138,26 @@ def _one_score(answer: ScoreAnswer, wanted: str | None) -> float:
     raise Unreadable(f"the answer scores {', '.join(answer.scores)}, and not {wanted}")
 
 
-def _from_probabilities(vote: Vote, prompt: JudgePrompt, completion: Completion, brief: Brief) -> Vote:
-    weights = completion.probabilities
-    assert weights is not None
+def _from_probabilities(
+    weights: Mapping[str, float],
+    completion: Completion,
+    prompt: JudgePrompt,
+    ids: tuple[str, ...],
+    question: Question,
+    brief: Brief,
+) -> Read:
     mass = completion.label_mass
     if mass is not None and mass < brief.min_label_mass:
         message = f"the judge gave the labels a probability of {mass:.3g} together, below {brief.min_label_mass:g}"
-        return replace(vote, failure=Failure("low_label_mass", message, raw=completion.text))
+        return Read(failure=Failure("low_label_mass", message, raw=completion.text))
     label = max(weights, key=weights.__getitem__)
     space = prompt.space
     if not isinstance(space, Choice):
-        return replace(vote, evidence="logprobs", probabilities=dict(weights), label=label)
-    shown = {name: weights[letter] for name, letter in zip(vote.order, space.labels, strict=False)}
-    if vote.kind == "list":
-        return replace(vote, evidence="logprobs", probabilities=shown, ranking=_tiers(shown), label=label)
-    tie = weights[space.tie] if space.tie else 0.0
-    return replace(vote, evidence="logprobs", probabilities=shown, tie=tie, label=label)
+        return Read("logprobs", dict(weights), label=label)
+    shown = {name: weights[letter] for name, letter in zip(ids, space.labels, strict=False)}
+    if question.task == "rank":
+        return Read("logprobs", shown, ranking=_tiers(shown), label=label)
+    return Read("logprobs", shown, weights[space.tie] if space.tie else 0.0, label=label)
 
 
 def _tiers(weights: dict[str, float]) -> tuple[tuple[str, ...], ...]:
@@ -160,13 +173,13 @@ def _tiers(weights: dict[str, float]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(tier) for tier in tiers)
 
 
-def _read_text(prompt: JudgePrompt, text: str, kind: str) -> Answer:
+def _read_text(prompt: JudgePrompt, text: str, task: Task) -> Answer:
     space = prompt.space
     if isinstance(space, FreeText):
         return read(text, space, [span.text for span in prompt.user if span.source])
     if isinstance(space, Scale):
         return read(text, FreeText("choice", "score", 1, (space.low, space.high)))
-    if kind == "list":
+    if task == "rank":
         return _best_of(text, space)
     return read(text, FreeText("choice", "pair", 2, ties=space.tie is not None))
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 PRIOR_VARIANCE: Final = 9.0
-_NEWTON_STEPS: Final = 50
+_NEWTON_STEPS: Final = 100
+_LONGEST_STEP: Final = 1.0
 
 
 def least_squares(
@@ -55,6 +56,8 @@ def bradley_terry(
 ) -> FloatArray:
     """Strengths from votes: the maximum a posteriori of Bradley-Terry (1952) under s ~ N(m, v), by Newton's method.
 
+    A step is at most one logit long: where votes contradict the prior, full steps would swing to and fro.
+
     Args:
         pairs: (one, other) of each vote.
         wins: what *one* won, in [0, 1]; a tie is half a win.
@@ -77,9 +80,10 @@ def bradley_terry(
         hessian = np.eye(n) * precision
         for at, sign in (((one, one), 1.0), ((other, other), 1.0), ((one, other), -1.0), ((other, one), -1.0)):
             np.add.at(hessian, at, sign * weight)
-        step: FloatArray = np.linalg.solve(hessian, gradient)
-        strengths = np.asarray(strengths + step, dtype=np.float64)
-        if float(np.abs(step).max()) < 1e-10:
+        step = np.linalg.solve(hessian, gradient)
+        length = float(np.abs(step).max())
+        strengths = np.asarray(strengths + step / max(1.0, length / _LONGEST_STEP), dtype=np.float64)
+        if length < 1e-10:
             break
     centred: FloatArray = strengths - strengths.mean()
     return centred

@@ -33,7 +33,7 @@ EVEN: Final = Outcome(0.0, 0.0, 1.0)
 
 def clipped(logit: float, limit: float = LOGIT_LIMIT) -> float:
     """A logit within [-limit, limit]: one saturated answer must not outweigh all others."""
-    return max(-limit, min(limit, logit))
+    return limit if logit > limit else -limit if logit < -limit else logit
 
 
 def sigmoid(logit: float) -> float:
@@ -52,12 +52,15 @@ def logit(probability: float) -> float:
 
 def lean(outcome: Outcome) -> float:
     """The clipped logit of *one* against *other*, ties left aside: ln(one / other), within +-6."""
-    return clipped(math.log(max(outcome.one, _TINY) / max(outcome.other, _TINY)))
+    one, other, _ = outcome
+    return clipped(math.log((one if one > _TINY else _TINY) / (other if other > _TINY else _TINY)))
 
 
 def mean(values: Sequence[float]) -> float:
     """The arithmetic mean of one number or more."""
-    return values[0] if len(values) == 1 else math.fsum(values) / len(values)
+    if len(values) <= 2:
+        return values[0] if len(values) == 1 else (values[0] + values[1]) / 2
+    return math.fsum(values) / len(values)
 
 
 def mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
@@ -67,23 +70,46 @@ def mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(*(math.fsum(weights) / len(outcomes) for weights in zip(*outcomes, strict=True)))
 
 
-def combine_logits(orders: Sequence[Sequence[Outcome]]) -> Outcome:
-    """Averages clipped logits over the repeats within an order, then over the orders.
+class Tilt(NamedTuple):
+    """What one order's votes come to, as logits.
 
-    With ties, an outcome is the pair of logits (u, t): u of *one* against *other*, and t of a tie against the geometric
-    mean of the two, as it is once u is clipped. Both are averaged, so that swapping the sides still mirrors the result.
+    Attributes:
+        u: of *one* against *other*.
+        t: of a tie against the geometric mean of the two, as it is once u is clipped; None where no tie was offered.
+    """
+
+    u: float
+    t: float | None
+
+
+def tilts(orders: Sequence[Sequence[Outcome]]) -> list[Tilt]:
+    """Averages clipped logits over the repeats within each order.
 
     Args:
         orders: for each order its votes; every order needs one vote or more.
     """
-    u = mean([mean([lean(vote) for vote in votes]) for votes in orders])
-    if not any(vote.tie > 0.0 for votes in orders for vote in votes):
+    offered = any([vote.tie > 0.0 for votes in orders for vote in votes])
+    return [
+        Tilt(mean([lean(vote) for vote in votes]), mean([_tie_lean(vote) for vote in votes]) if offered else None)
+        for votes in orders
+    ]
+
+
+def level(orders: Sequence[Tilt]) -> Outcome:
+    """Averages the orders' logits: what was added for being shown first cancels, and swapping the sides mirrors."""
+    u = mean([order.u for order in orders])
+    t = [order.t for order in orders if order.t is not None]
+    if not t:
         p = sigmoid(u)
         return Outcome(p, 1.0 - p, 0.0)
-    t = mean([mean([_tie_lean(vote) for vote in votes]) for votes in orders])
-    one, other, tie = math.exp(u / 2), math.exp(-u / 2), math.exp(t)
+    one, other, tie = math.exp(u / 2), math.exp(-u / 2), math.exp(mean(t))
     total = one + other + tie
     return Outcome(one / total, other / total, tie / total)
+
+
+def combine_logits(orders: Sequence[Sequence[Outcome]]) -> Outcome:
+    """Averages clipped logits over the repeats within an order, then over the orders, with a tie as third outcome."""
+    return level(tilts(orders))
 
 
 def _tie_lean(outcome: Outcome) -> float:
@@ -125,9 +151,9 @@ def smoothed_logit(probability: float, votes: int) -> float:
     return math.log((wins + 0.5) / (votes - wins + 0.5))
 
 
-def position_bias(one_first: Sequence[Outcome], other_first: Sequence[Outcome]) -> float:
-    """The logit that being shown first adds, from the votes of the two orders (one or more each)."""
-    return (mean([lean(vote) for vote in one_first]) - mean([lean(vote) for vote in other_first])) / 2
+def position_bias(one_first: Tilt, other_first: Tilt) -> float:
+    """The logit that being shown first adds: half of what the two orders differ by."""
+    return (one_first.u - other_first.u) / 2
 
 
 def majority_is_settled(wins: int, losses: int, left: int, stop: float | None) -> bool:

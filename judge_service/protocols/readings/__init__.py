@@ -1,7 +1,8 @@
 """Readings: how a judge's text becomes an answer. A new one is a file, and its line in the table below.
 
-The rule they share: thinking and quotations are taken out; then the verdict is in the last sentence or line that holds a
-label. One distinct label there binds; of several, the one that the sentence calls better; else the text is unreadable.
+The rule they share: thinking and quotations are taken out; then the verdict is in the last sentence or line that
+holds a label. One distinct label there binds; of several, the one that the sentence calls better; else the text is
+unreadable.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ _USUAL_SCALES: Final[Mapping[str, tuple[int, int]]] = {
     "two-scores": (1, 10),
 }
 
+_SHOWN: Final[Mapping[Ask, int]] = {"pair": 2, "score": 1, "rank": 0}
+
 
 def read(text: str, space: FreeText, quoted: Sequence[str] = ()) -> Answer:
     """What the text answers.
@@ -76,10 +79,8 @@ def default_space(name: str, asks: Ask | None = None) -> FreeText:
     A ranking then shows 0 candidates: how many there were is told by the ranking itself.
     """
     reading = _reading(name)
-    order: tuple[Ask, ...] = ("pair", "score", "rank")
-    wanted = asks or next(ask for ask in order if ask in reading.asks)
-    shown = {"pair": 2, "score": 1, "rank": 0}[wanted]
-    return FreeText(name, wanted, shown, scale=_USUAL_SCALES.get(name), ties=reading.has_tie)
+    wanted = asks if asks is not None else next(ask for ask in _SHOWN if ask in reading.asks)
+    return FreeText(name, wanted, _SHOWN[wanted], scale=_USUAL_SCALES.get(name), ties=reading.has_tie)
 
 
 def _reading(name: str) -> Reading:

@@ -1,4 +1,4 @@
-"""AlpacaEval's judges answer with a list of models and ranks: `m` is the output shown first, `M` the one shown second."""
+"""AlpacaEval's judges answer with a list of models and ranks: `m` was shown first, `M` second."""
 
 from __future__ import annotations
 
@@ -58,12 +58,10 @@ def _entry(entry: Any) -> tuple[str, int]:
 
 def _from_list(text: str) -> list[tuple[str, int]]:
     """The last list of two entries, as JSON or as Python writes it."""
-    last = None
-    for last in _LIST.finditer(text):
-        pass
-    if last is None:
+    lists = list(_LIST.finditer(text))
+    if not lists:
         return []
-    one, one_rank, rank_one, one_back, other, other_rank, rank_other, other_back = last.groups()
+    one, one_rank, rank_one, one_back, other, other_rank, rank_other, other_back = lists[-1].groups()
     return [
         (one or one_back or "", int(one_rank or rank_one)),
         (other or other_back or "", int(other_rank or rank_other)),
@@ -73,8 +71,8 @@ def _from_list(text: str) -> list[tuple[str, int]]:
 def _closing(space: FreeText) -> str:
     return (
         "Response A is model m, Response B is model M. Answer with one JSON object, a brief explanation first:\n"
-        '{"concise_explanation": "…", "ordered_models": [{"model": "m" or "M", "rank": 1}, {"model": "M" or "m", "rank": 2}]}\n'
-        "Rank 1 is the better response: model m if Response A is better, model M if Response B is better."
+        '{"concise_explanation": "…", "ordered_models": [{"model": …, "rank": 1}, {"model": …, "rank": 2}]}\n'
+        'Rank 1 goes to the better one: to "m" if Response A is better, to "M" if Response B is better.'
     )
 
 

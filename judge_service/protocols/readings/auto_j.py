@@ -32,10 +32,11 @@ def _read(text: str, space: FreeText) -> PairAnswer:
 
 
 def _closing(space: FreeText) -> str:
-    tie = ", or: So, the final decision is Tie." if space.ties else "."
+    tie = ", or Tie if they are equally good" if space.ties else ""
     return (
-        "Response A is Response 1, Response B is Response 2. First weigh both in a few sentences.\n"
-        f"Then end with: So, the final decision is Response 1. Or: So, the final decision is Response 2{tie}"
+        "First weigh both responses in a few sentences. Then end with one line in this form, exactly:\n"
+        "So, the final decision is Response 1\n"
+        f"with Response 1 if Response A is better, Response 2 if Response B is better{tie}."
     )
 
 

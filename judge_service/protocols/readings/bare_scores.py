@@ -13,16 +13,16 @@ from judge_service.protocols.readings.sentences import words_before
 _MARKUP: Final = r"[ \t*_#`]*"
 _TOKEN: Final = re.compile(r"(?<![\w.,/+-])-?[0-9]+(?:[.,/:-][0-9]+)*%?(?![\w+])")
 _START: Final = rf"(?:\n|[.!?]\s|[。！？])(?:[ \t]*[>•+-]\s)?{_MARKUP}"
-_BARE: Final = re.compile(rf"{_START}[(*_]*$")
+_BARE: Final = re.compile(rf"{_START}[(*_]*\Z")
 _KEYED: Final = re.compile(
     rf"(?:{_START}|[,;:]\s)(?:(?:so|thus|hence|therefore|overall|finally),?\s+)?(?:(?:my|the)\s+)?(?:(?:final|overall)\s+)*"
-    rf"(?:score|rating|grade|answer|verdict|choice){_MARKUP}(?::|=|\sis\b:?){_MARKUP}[(*_]*$",
+    rf"(?:score|rating|grade|answer|verdict|choice){_MARKUP}(?::|=|\sis\b:?){_MARKUP}[(*_]*\Z",
     re.IGNORECASE,
 )
 _AFTER: Final = re.compile(
     rf"""\)?{_MARKUP}(?:
         (?P<end>[.!]?{_MARKUP}(?=\r?\n|\r?\Z))
-        |(?P<goes_on>[.,;!](?=\s)|\s*[—–-]\s|\s*\((?![^)\n]*[0-9])|\s*(?:because|since|as)\b)
+        |(?P<goes_on>[.,;!](?=\s)(?!\s*[0-9])|\s*[—–-]\s|\s*\((?![^)\n]*[0-9])|\s*(?:because|since|as)\b)
     )""",
     re.VERBOSE,
 )
@@ -38,7 +38,7 @@ def _find(text: str, start: int, end: int) -> Iterator[Mention]:
     for token in _TOKEN.finditer(text, start, end):
         after = _AFTER.match(text, token.end())
         before = words_before(text, token.start())
-        keyed = _KEYED.search(before)
-        if keyed or (after and after["end"] and _BARE.search(before)):
+        ends = after is not None and after["end"] is not None
+        if _KEYED.search(before) or (ends and _BARE.search(before)):
             good = after and NUMBER.fullmatch(token[0])
             yield Mention(token.start(), token.end(), token[0] if good else None)

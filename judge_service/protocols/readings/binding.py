@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from judge_service.protocols.readings.comparisons import beats, denied, doubted, reason_from
 from judge_service.protocols.readings.sentences import sentence_around, windows
@@ -49,16 +50,17 @@ def _bound(text: str, mentions: Sequence[Mention], first: int, end: int) -> str:
 
 
 def _preferred(text: str, mentions: Sequence[Mention], first: int, end: int) -> str:
-    """Of several labels the one that the sentence calls better than each other one; what its reason names is passed over."""
+    """Of several labels the one that the sentence calls better than the others; names in its reason are passed over."""
     winners: set[str | None] = set()
     losers: set[int] = set()
-    said = end
-    for place, (one, other) in enumerate(zip(mentions, mentions[1:], strict=False)):
-        if one.label != other.label and beats(text[one.end : other.start]) and not doubted(text[first : other.end]):
+    compared = first
+    for place, (one, other) in enumerate(pairwise(mentions)):
+        if one.label != other.label and beats(text[one.end : other.start]):
             winners.add(one.label)
             losers.add(place + 1)
-            said = first + reason_from(text[first:end], other.end - first)
+            compared = other.end
+    said = first + reason_from(text[first:end], compared - first)
     left = {m.label for place, m in enumerate(mentions) if place not in losers and m.start < said}
-    if len(winners) == 1 and left == winners:
+    if len(winners) == 1 and left == winners and not doubted(text[first:compared]):
         return str(winners.pop())
     raise Unreadable(f"the last sentence with a verdict holds several: {text[first:end].strip()[-200:]!r}")

@@ -17,9 +17,11 @@ _BRACKETS: Final = re.compile(r"\[\[([^\[\]\n]{0,80})(?:\]\]|\]?\Z)")
 
 # In brackets, these are meant as a verdict even where they are none of the form asked for.
 _MEANT_AS_PAIR: Final = re.compile(
-    r"\s*(?:[A-Za-z](?:\s*(?:[<>=/|,&-]+|or|and)\s*[A-Za-z])*|tie|draw|both|neither|)\s*", re.IGNORECASE
+    r"[\s*_]*(?:(?:(?:assistant|response|answer|model)\s+)?[A-Z](?:\s*(?:[<>=/|,&-]+|or|and)\s*[A-Z])*"
+    r"|tied?|draw|both|neither|)[\s*_]*",
+    re.IGNORECASE,
 )
-_MEANT_AS_SCORE: Final = re.compile(r"[^A-Za-z]*[0-9][^A-Za-z]*|")
+_MEANT_AS_SCORE: Final = re.compile(r".*[0-9].*|")
 
 _ARENA: Final = {"A>>B": "first", "A>B": "first", "A=B": "tie", "B>A": "second", "B>>A": "second"}
 _MT_BENCH: Final = {"A": "first", "B": "second", "C": "tie"}
@@ -61,7 +63,7 @@ def _read_score(text: str, space: FreeText) -> ScoreAnswer:
 def _arena_closing(space: FreeText) -> str:
     tie = ", [[A=B]] if they are about equally good" if space.ties else ""
     return (
-        "First weigh both responses in a few sentences. Then end with your verdict on a line of its own, exactly one of:\n"
+        "First weigh both responses in a few sentences. Then end with one of these, exactly, on a line of its own:\n"
         f"[[A>>B]] if Response A is much better, [[A>B]] if A is slightly better{tie}, "
         "[[B>A]] if B is slightly better, [[B>>A]] if Response B is much better."
     )
@@ -70,7 +72,7 @@ def _arena_closing(space: FreeText) -> str:
 def _mt_bench_closing(space: FreeText) -> str:
     tie = ", [[C]] if they are equally good" if space.ties else ""
     return (
-        "First weigh both responses in a few sentences. Then end with your verdict on a line of its own, exactly one of:\n"
+        "First weigh both responses in a few sentences. Then end with one of these, exactly, on a line of its own:\n"
         f"[[A]] if Response A is better, [[B]] if Response B is better{tie}."
     )
 
@@ -78,8 +80,8 @@ def _mt_bench_closing(space: FreeText) -> str:
 def _score_closing(space: FreeText) -> str:
     low, high = scale_of(space, _MT_BENCH_SCALE)
     return (
-        "First weigh the response in a few sentences. Then end with your score in double brackets on a line of its own,\n"
-        f"for example: Rating: [[{(low + high) // 2}]]. The score is a number from {low} to {high}."
+        "First weigh the response in a few sentences. Then end with your score on a line of its own, in this form:\n"
+        f"Rating: [[n]]\nwhere n is a number on the scale of {low} to {high}, in double brackets."
     )
 
 

@@ -57,9 +57,10 @@ def _pandalm_closing(space: FreeText) -> str:
 
 def _two_closing(space: FreeText) -> str:
     low, high = scale_of(space, _SCALE)
+    numbers = "two numbers" if space.ties else "two different numbers"
     return (
-        f"Score both responses from {low} to {high}. On the first line write only the two scores, with a space between them:\n"
-        "1. the score of Response A, 2. the score of Response B. Give brief reasons on the lines after the first."
+        f"Score both responses on a scale of {low} to {high}. Give brief reasons on the lines after the first.\n"
+        f"On the first line write only {numbers} with a space between: the score of Response A, then of Response B."
     )
 
 

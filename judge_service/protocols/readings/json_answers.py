@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from judge_service.domain.answers import LETTERS, Answer, FreeText, PairAnswer, ScoreAnswer
@@ -21,6 +22,8 @@ def last_value(text: str, key: str) -> Any:
     holding = [found for found in objects(text) if key in found.value]
     if not holding:
         raise Unreadable(f"the text holds no JSON object with '{key}'")
+    if re.search(rf"""["']{key}["']\s*:""", text[holding[-1].end :]):
+        raise Unreadable(f"behind the last JSON object with '{key}' stands a broken one")
     value = holding[-1].value[key]
     for earlier, later in zip(holding[-2::-1], holding[:0:-1], strict=True):
         if "\n" in text[earlier.end : later.start]:
@@ -64,7 +67,9 @@ def _step(name: str, value: Any, space: FreeText) -> float:
 def _shown(value: Any) -> str:
     if isinstance(value, str | int | float | None):
         return repr(value)[:60]
-    return {dict: "an object", list: "a list"}.get(type(value), "given twice, differently")
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return "given twice, differently"
 
 
 def _closing(space: FreeText) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from judge_service.protocols.readings.quotations import GAP
+from judge_service.protocols.readings.forms import half_width
+from judge_service.protocols.readings.quotations import GAP, without_blockquotes
 
 _START: Final = re.compile(r'\{\s*"')
-_QUOTED_START: Final = re.compile(r"""(?:^|(?<=\n))[ \t]*>[^\n]*|["'`“‘«「『]\s*(\{)""")
+_QUOTED_START: Final = re.compile(r"""["'`“‘«「『]\s*(\{)""")
 _QUOTED_END: Final = re.compile(r"""\s*["'`”’»」』]""")
 _TAIL: Final = 400_000
 _STARTS: Final = 500
@@ -32,17 +33,17 @@ class Found:
 def objects(text: str) -> list[Found]:
     """The outermost objects of the text, in order; of a very long text those near its end, so that time is bounded."""
     floor = max(0, len(text) - _TAIL)
-    starts = [match.start() for match in _START.finditer(text, floor)][-_STARTS:]
+    tail = text[floor:]
     found: list[Found] = []
     end = 0
-    for start in starts:
-        if start >= end and (here := object_at(text, start)):
-            found.append(here)
+    for match in list(_START.finditer(tail))[-_STARTS:]:
+        if match.start() >= end and (here := _object_at(tail, match.start())):
             end = here.end
+            found.append(Found(floor + here.start, floor + end, here.value))
     return found
 
 
-def object_at(text: str, start: int) -> Found | None:
+def _object_at(text: str, start: int) -> Found | None:
     """The object that begins at the brace there, if it is whole."""
     try:
         value, end = _DECODER.raw_decode(text, start)
@@ -54,30 +55,35 @@ def object_at(text: str, start: int) -> Found | None:
 def without_quoted_objects(text: str, quoted: Sequence[str]) -> str:
     """The text with a gap for each blockquote line, and for each object in quotation marks or backticks.
 
-    An object in marks that stands alone on its line is the answer itself, unless it is out of one of the texts `quoted`.
+    An object in marks that stands alone on its line is the answer itself, unless it is out of one of `quoted`.
     """
-    kept: list[str] = []
+    text = without_blockquotes(text)
+    if "{" not in text:
+        return text
+    floor = max(0, len(text) - _TAIL)
+    tail = text[floor:]
+    kept = [text[:floor]]
     start = 0
-    for match in _QUOTED_START.finditer(text):
-        if match.start() >= start and (end := _quoted_end(text, match, quoted)):
-            kept += (text[start : match.start()], GAP)
+    for match in list(_QUOTED_START.finditer(tail))[-_STARTS:]:
+        if match.start() >= start and (end := _quoted_end(tail, match, quoted)):
+            kept += (tail[start : match.start()], GAP)
             start = end
-    kept.append(text[start:])
-    return "".join(kept)
+    return "".join((*kept, tail[start:]))
 
 
 def _quoted_end(text: str, match: re.Match[str], quoted: Sequence[str]) -> int | None:
-    if match[1] is None:
-        return match.end()
-    here = object_at(text, match.start(1))
+    here = _object_at(text, match.start(1))
     closed = _QUOTED_END.match(text, here.end) if here else None
     if not here or not closed:
         return None
     line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
-    rest = text[closed.end() :].split("\n", 1)[0]
-    alone = not line.strip(" \t`*") and not rest.strip(" \t`*.")
+    line_end = text.find("\n", closed.end())
+    rest = text[closed.end() : line_end if line_end >= 0 else len(text)]
     words = text[here.start : here.end]
-    return None if alone and not any(words in one for one in quoted) else closed.end()
+    spoken = (
+        not line.strip(" \t`*") and not rest.strip(" \t`*.") and not any(words in half_width(one) for one in quoted)
+    )
+    return None if spoken else closed.end()
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

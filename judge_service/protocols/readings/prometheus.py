@@ -12,26 +12,25 @@ from judge_service.protocols.readings.reading import Reading
 from judge_service.protocols.readings.scores import NUMBER, checked_step, scale_of
 from judge_service.protocols.readings.unreadable import pair_answer
 
-_RESULT: Final = re.compile(r"\[(result)\][*_]*\s*:?\s*(\S*)([^\n]*)", re.IGNORECASE)
+_RESULT: Final = re.compile(r"\[(result)\][*_]*\s*:?\s*(\S*)", re.IGNORECASE)
 _LETTER: Final = re.compile(r"[AB]")
-_OTHER_LETTER: Final = re.compile(r"\b[AB]\b|\btie\b", re.IGNORECASE)
-_OTHER_NUMBER: Final = re.compile(r"[0-9]")
+_OR_LETTER: Final = re.compile(r"[\s*_)]*(?:or|and|/|,|&)[\s*_(]*(?:[AB]\b|tie\b)", re.IGNORECASE)
+_OR_NUMBER: Final = re.compile(r"[\s*_)]*(?:or|and|to|(?:out\s+)?of|/|,|&|-|–)[\s*_(]*[0-9]")
 _SCALE: Final = (1, 5)
 
 
-def _finder(label: re.Pattern[str], other: re.Pattern[str]) -> Finder:
+def _finder(label: re.Pattern[str], another: re.Pattern[str]) -> Finder:
     def find(text: str, start: int, end: int) -> Iterator[Mention]:
         for match in _RESULT.finditer(text, start, end):
             word = match[2].strip("*_()\"'`,;:!").removesuffix(".").strip("*_()\"'`")
-            rest = match[3].split(". ", 1)[0]
-            good = match[1] == "RESULT" and label.fullmatch(word) and not other.search(rest)
-            yield Mention(match.start(), match.end(2), word if good else None)
+            good = match[1] == "RESULT" and label.fullmatch(word) and not another.match(text, match.end())
+            yield Mention(match.start(), match.end(), word if good else None)
 
     return find
 
 
-_find_letter: Final = _finder(_LETTER, _OTHER_LETTER)
-_find_number: Final = _finder(NUMBER, _OTHER_NUMBER)
+_find_letter: Final = _finder(_LETTER, _OR_LETTER)
+_find_number: Final = _finder(NUMBER, _OR_NUMBER)
 
 
 def _read_pair(text: str, space: FreeText) -> PairAnswer:

@@ -51,7 +51,7 @@ def _written(tiers: Tiers) -> str:
 
 
 def _objects_as_brackets(text: str, quoted: Sequence[str]) -> str:
-    """The text without quotations, and with each JSON ranking, fenced or not, written in brackets: one rule reads both."""
+    """The text without quotations, each JSON ranking, fenced or not, written in brackets: one rule reads both."""
     text = without_quoted_objects(text, quoted)
     kept: list[str] = []
     start = 0
@@ -75,7 +75,7 @@ def _closing(space: FreeText) -> str:
     letters = LETTERS[: space.shown]
     ties = ", and = between those that are equally good" if space.ties else ""
     return (
-        "First weigh the responses in a few sentences. Then end with all of them in order on a line of its own, best first,\n"
+        "First weigh the responses in a few sentences. Then end with all of them on a line of its own, best first,\n"
         f"in double brackets with > between them{ties}, for example: [[{'>'.join(reversed(letters))}]]\n"
         f"Name each response exactly once: {', '.join(letters)}."
     )

@@ -21,12 +21,15 @@ _GOES_ON: Final = re.compile(
 _BREAKS: Final = ".,;!?()\n"
 _FIRST_WINDOW: Final = 256
 
+# No sentence is longer: a text of one endless line takes no more time than others.
+_LONGEST: Final = 20_000
+
 
 def windows(text: str) -> Iterator[int]:
-    """Starts of ever longer tails of the text, each at the start of a line, ending with the whole text."""
+    """Starts of ever longer tails of the text, each at the start of a line if one is near; the last is 0."""
     size = _FIRST_WINDOW
     while size < len(text):
-        start = text.rfind("\n", 0, len(text) - size) + 1
+        start = _line_start(text, len(text) - size)
         if start == 0:
             break
         yield start
@@ -36,8 +39,8 @@ def windows(text: str) -> Iterator[int]:
 
 def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
     """The bounds of the sentence, within its line, that holds text[start:end]."""
-    line_start, line_end = text.rfind("\n", 0, start) + 1, text.find("\n", end)
-    first, last = line_start, len(text) if line_end < 0 else line_end
+    line_start, line_end = _line_start(text, start), text.find("\n", end, end + _LONGEST)
+    first, last = line_start, min(len(text), end + _LONGEST) if line_end < 0 else line_end
     for boundary in _END.finditer(text, line_start, start):
         first = boundary.end()
     later = _END.search(text, end, last)
@@ -55,6 +58,12 @@ def clause_before(text: str, place: int, reach: int = 120) -> str:
     """What stands before the place, back to the last comma, stop, bracket or line break."""
     words = text[max(0, place - reach) : place]
     return words[max(map(words.rfind, _BREAKS)) + 1 :]
+
+
+def _line_start(text: str, place: int) -> int:
+    floor = max(0, place - _LONGEST)
+    newline = text.rfind("\n", floor, place)
+    return floor if newline < 0 else newline + 1
 
 
 def _whole_from(text: str, line_start: int) -> int:

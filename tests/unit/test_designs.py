@@ -1,0 +1,88 @@
+"""Which comparisons to make."""
+
+from collections import Counter
+from itertools import combinations, pairwise
+
+import pytest
+
+from judge_service.statistics.designs import balanced_permutations, both_ways, circulant, neighbours, round_robin
+
+SIZES = range(2, 14)
+
+
+def square(n: int) -> list[tuple[int, ...]]:
+    """As many orders as it takes for every thing to stand in every place equally often."""
+    return balanced_permutations(n, n if n % 2 == 0 else 2 * n)
+
+
+def unordered(pairs) -> list[tuple[int, int]]:
+    return sorted((min(pair), max(pair)) for pair in pairs)
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_over_a_full_square_every_thing_stands_in_every_place_equally_often(n):
+    rows = square(n)
+    assert all(sorted(row) == list(range(n)) for row in rows)
+    places = Counter((place, thing) for row in rows for place, thing in enumerate(row))
+    assert len(places) == n * n
+    assert len(set(places.values())) == 1
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_over_a_full_square_every_thing_follows_every_other_equally_often(n):
+    follows = Counter(step for row in square(n) for step in pairwise(row))
+    assert len(follows) == n * (n - 1)
+    assert len(set(follows.values())) == 1
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_each_order_is_followed_by_its_reverse(n):
+    rows = balanced_permutations(n, 2 * n)
+    assert all(after == before[::-1] for before, after in zip(rows[::2], rows[1::2], strict=True))
+
+
+def test_any_number_of_orders_can_be_had():
+    assert balanced_permutations(1, 3) == [(0,)] * 3
+    assert balanced_permutations(3, 0) == []
+    assert len(balanced_permutations(4, 1000)) == 1000
+
+
+@pytest.mark.parametrize("n", range(1, 27))
+def test_a_round_robin_asks_every_pair_once(n):
+    assert unordered(round_robin(n)) == list(combinations(range(n), 2))
+
+
+@pytest.mark.parametrize("n", range(1, 27))
+def test_in_a_round_robin_every_thing_is_shown_first_as_often_as_second_within_one(n):
+    first, second = Counter(p[0] for p in round_robin(n)), Counter(p[1] for p in round_robin(n))
+    assert all(abs(first[i] - second[i]) <= 1 for i in range(n))
+
+
+@pytest.mark.parametrize(("n", "degree"), [(n, d) for n in range(5, 24) for d in (1, 2, 3) if 2 * d < n])
+def test_on_a_circle_every_thing_is_shown_first_and_second_as_often_as_it_has_degrees(n, degree):
+    pairs = circulant(n, degree)
+    assert len(pairs) == len(set(unordered(pairs))) == n * degree
+    assert set(Counter(p[0] for p in pairs).values()) == {degree}
+    assert set(Counter(p[1] for p in pairs).values()) == {degree}
+
+
+def test_a_circle_too_small_for_its_degree_is_a_round_robin():
+    assert circulant(4, 2) == round_robin(4)
+    assert circulant(5, 3) == round_robin(5)
+
+
+@pytest.mark.parametrize(("n", "reach"), [(n, r) for n in range(1, 24) for r in (1, 2, 3)])
+def test_neighbours_are_all_pairs_within_reach_once(n, reach):
+    expected = [(i, j) for i, j in combinations(range(n), 2) if j - i <= reach]
+    assert unordered(neighbours(n, reach)) == sorted(expected)
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3])
+def test_along_a_line_neither_the_better_nor_the_worse_neighbour_is_always_shown_first(distance):
+    pairs = [p for p in neighbours(24, 3) if abs(p[0] - p[1]) == distance]
+    upper_first = sum(p[0] < p[1] for p in pairs)
+    assert abs(2 * upper_first - len(pairs)) <= distance
+
+
+def test_both_ways_puts_each_pair_beside_its_mirror():
+    assert both_ways([(0, 1), (3, 2)]) == [(0, 1), (1, 0), (3, 2), (2, 3)]

@@ -139,10 +139,10 @@ def main() -> None:
     )
     out.print("the same verdicts, from the cache" if same else "[red]the verdicts changed[/red]")
     out.print(
-        "\nThe offline judge leans +0.40 logit to whatever is shown first, on purpose: showing both orders measured that "
-        "and took it out.\nIt scores text features and knows nothing; red marks where it misses what the author meant. "
-        "For verdicts that count, give the\nservice a model: judge-service serve --judge-url http://127.0.0.1:8000/v1 "
-        "--model NAME",
+        "\nThe offline judge leans +0.40 logit to whatever is shown first, on purpose: showing both orders measured "
+        "that and took it out.\nIt scores text features and knows nothing; red marks where it misses what the author "
+        "meant. For verdicts that count,\ngive the service a model: judge-service serve --judge-url "
+        "http://127.0.0.1:8000/v1 --model NAME",
         style="dim",
         highlight=False,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from uuid import uuid4
 
 import orjson
-from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, RetryError, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from judge_service.backends.base import TransientFault
@@ -16,11 +19,16 @@ from judge_service.domain.cases import Case
 from judge_service.domain.digests import digest
 from judge_service.domain.options import Task
 from judge_service.domain.records import case_record, judgment_from
-from judge_service.domain.verdicts import NO_USAGE, Failure, Judgment
+from judge_service.domain.verdicts import KIND_OF, NO_USAGE, Failure, FailureKind, Judgment
 from judge_service.errors import InvalidCase, InvalidOption, JudgeDown
-from judge_service.judge import KIND_OF
 
 ATTEMPTS: Final = 6
+_BACKOFF: Final = wait_random_exponential(multiplier=0.25, max=10.0)
+_PROBE_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 0.25
+_FINAL: Final = ("judge_unavailable", "timeout")
+"""Codes of answers after which the service has tried all it can: asking again would only try the same again."""
+_CASE_PARAMS: Final = ("prompt", "candidates", "reference", "context", "response", "id")
 
 
 class RemoteSitting:
@@ -35,47 +43,79 @@ class RemoteSitting:
         self._told = dict(told)
         self._wire = DirectWire(server, key, connections)
 
+    async def reached(self, wait: float) -> None:
+        """Returns when the service answers.
+
+        Raises:
+            JudgeDown: it did not within so many seconds.
+        """
+        give_up = time.monotonic() + wait
+        while True:
+            try:
+                async with asyncio.timeout(max(_PROBE_SECONDS, give_up - time.monotonic())):
+                    await self._wire.get("/health")
+                    return
+            except (TransientFault, TimeoutError) as e:
+                if time.monotonic() + _POLL_SECONDS > give_up:
+                    raise JudgeDown(f"the service does not answer ({str(e) or self._wire.address})") from None
+            await asyncio.sleep(_POLL_SECONDS)
+
     async def judge(self, case: Case) -> Judgment:
-        """The service's judgment.
+        """The service's judgment; an unscored one that says why, if none came.
 
         Raises:
             InvalidCase, InvalidOption: the service refused the case or the options.
-            JudgeDown: the service does not answer.
+            JudgeDown: what answers is no judge-service.
         """
-        body = {**self._told, **case_record(case), "metadata": dict(case.metadata)}
+        body = orjson.dumps({**self._told, **case_record(case), "metadata": dict(case.metadata)})
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.25, max=10.0),
-            retry=retry_if_exception_type(TransientFault),
+            stop=stop_after_attempt(ATTEMPTS), wait=_wait, retry=retry_if_exception_type(TransientFault)
         )
         try:
-            reply: Reply = await retrying(self._post, orjson.dumps(body), case)
+            reply: Reply = await retrying(self._post, body, case)
         except RetryError as e:
-            raise JudgeDown(f"the service does not answer: {e.last_attempt.exception()}") from None
-        return judgment_from(orjson.loads(reply.body))
+            return self._unscored(case, Failure("judge_unavailable", str(e.last_attempt.exception())))
+        if reply.status != 200:
+            kind: FailureKind = "timeout" if reply.status == 504 else "judge_unavailable"
+            return self._unscored(case, Failure(kind, _error(reply)[0]))
+        try:
+            return judgment_from(orjson.loads(reply.body))
+        except (ValueError, KeyError, TypeError):
+            raise JudgeDown(f"what answers at {self._wire.address} is no judge-service") from None
 
     async def _post(self, body: bytes, case: Case) -> Reply:
         reply = await self._wire.post(f"/v1/{self.task}", body, case.lot)
-        if reply.status == 200:
+        if reply.status == 200 or (reply.status in (503, 504) and _code(reply) in _FINAL):
             return reply
         if reply.status == 429 or reply.status >= 500:
-            raise TransientFault(
-                "judge_unavailable", f"{self._wire.address} answered {reply.status}", reply.retry_after
-            )
+            message = f"{self._wire.address} answered {reply.status}"
+            raise TransientFault("judge_unavailable", message, reply.retry_after)
         message, param = _error(reply)
-        if param and param.startswith(("prompt", "candidates", "reference", "context", "response", "id")):
+        if reply.status == 413 or (param and param.startswith(_CASE_PARAMS)):
             raise InvalidCase(message, param)
         raise InvalidOption(message, param)
 
     def invalid(self, error: InvalidCase, case_id: str) -> Judgment:
         """The judgment at the place of a row that was never sent."""
+        return self._without_verdict(case_id, digest(None), Failure("invalid", error.message, error.param))
+
+    def _unscored(self, case: Case, failure: Failure) -> Judgment:
+        """The judgment on a case that the service gave none on."""
+        return replace(
+            self._without_verdict(case.id, case.digest, failure),
+            candidates=tuple([c.id for c in case.candidates]),
+            models={c.id: c.model for c in case.candidates},
+            metadata=case.metadata,
+        )
+
+    def _without_verdict(self, case_id: str, case_digest: str, failure: Failure) -> Judgment:
         return Judgment(
             id="jdg_" + uuid4().hex[:24],
             kind=KIND_OF[self.task],
             status="unscored",
             created="",
             case_id=case_id,
-            case_digest=digest(None),
+            case_digest=case_digest,
             run_digest="",
             candidates=(),
             models={},
@@ -83,12 +123,27 @@ class RemoteSitting:
             votes=(),
             provenance=None,
             usage=NO_USAGE,
-            failure=Failure("invalid", error.message, error.param),
+            failure=failure,
         )
 
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._wire.aclose()
+
+
+def _wait(state: RetryCallState) -> float:
+    """What the service asked for, and a random share of a doubling time."""
+    fault = state.outcome.exception() if state.outcome else None
+    asked = fault.retry_after if isinstance(fault, TransientFault) else None
+    return (asked or 0.0) + float(_BACKOFF(state))
+
+
+def _code(reply: Reply) -> str | None:
+    try:
+        code = orjson.loads(reply.body)["error"]["code"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return code if isinstance(code, str) else None
 
 
 def _error(reply: Reply) -> tuple[str, str | None]:

@@ -34,6 +34,7 @@ class JudgeSettings(_Section):
     thinking: Literal["auto", "never", "optional", "always"] = "auto"
     thinking_tokens: int = Field(default=8192, ge=1)
     explanation_tokens: int = Field(default=1024, ge=1)
+    canary_seconds: float = Field(default=600.0, ge=0.0)
     min_label_mass: float = Field(default=0.5, ge=0.0, le=1.0)
     sampling: dict[str, Any] = {}
     template_kwargs: dict[str, Any] = {}

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import orjson
 
 from judge_service.backends.base import Backend, TransientFault
 from judge_service.backends.cached import Cached
+from judge_service.backends.canary import Watch
 from judge_service.backends.chat import ChatJudge
 from judge_service.backends.limited import Limited
 from judge_service.backends.offline import VERSION, OfflineJudge
@@ -30,13 +31,15 @@ from judge_service.domain.digests import digest
 from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.verdicts import JudgeIdentity
 from judge_service.errors import InvalidConfiguration, JudgeDown
-from judge_service.judge import Judge, JudgingService
+from judge_service.judge import Judge
 from judge_service.library import open_library
 from judge_service.protocols.readings import Unreadable, read
+from judge_service.service import JudgingService
 from judge_service.settings import CacheSettings, JudgeSettings, Settings, secret, user_cache_directory
 
 log: Final = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 0.25
+_WATCH_SECONDS: Final = 1.0
 READY_SECONDS: Final = 2.0
 _DAY_SECONDS: Final = 86_400.0
 
@@ -50,11 +53,13 @@ class Server:
 
 
 @asynccontextmanager
-async def open_service(settings: Settings, wait: float = 10.0) -> AsyncIterator[JudgingService]:
+async def open_service(settings: Settings, wait: float = 10.0, probe: bool = True) -> AsyncIterator[JudgingService]:
     """The whole service under these settings; what it opened is closed at the end.
 
     Args:
         wait: seconds to wait for judges that do not answer yet.
+        probe: whether judges are asked a few fixed questions, now and every ten minutes, to notice one that thinks or
+            that has become another.
 
     Raises:
         InvalidConfiguration, InvalidLibrary: what was configured is wrong.
@@ -73,7 +78,19 @@ async def open_service(settings: Settings, wait: float = 10.0) -> AsyncIterator[
         for name, judge_settings in settings.judges.items():
             judges[name] = await open_judge(name, judge_settings, store, settings.cache.explanations, wait)
             stack.push_async_callback(judges[name].backend.aclose)
+        if probe:
+            await asyncio.gather(*(judge.watch() for judge in judges.values()))
+            watching = asyncio.create_task(_watched(list(judges.values())))
+            stack.callback(watching.cancel)
         yield JudgingService(judges, library)
+
+
+async def _watched(judges: Sequence[Judge]) -> None:
+    """Asks again now and then whether the judges are still who they were."""
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        for judge in judges:
+            await judge.watch()
 
 
 def open_store(settings: CacheSettings) -> Store | None:
@@ -143,7 +160,11 @@ async def open_judge(name: str, settings: JudgeSettings, store: Store | None, ex
     identity = _identity(name, settings, server)
     answering = Shared(Retried(Pool(replicas)), identity.digest)
     judge = _judge(name, settings, identity, answering, store, explanations)
-    return replace(judge, answers=lambda: _any_answers(wires, settings))
+    judge.answers = lambda: _any_answers(wires, settings)
+    if settings.canary_seconds:
+        heard = store or MemoryStore()
+        judge.watch = Watch(answering, heard, identity, judge.is_found, settings.canary_seconds).checked
+    return judge
 
 
 async def _any_answers(wires: Sequence[Wire], settings: JudgeSettings) -> bool:
@@ -158,12 +179,11 @@ async def _any_answers(wires: Sequence[Wire], settings: JudgeSettings) -> bool:
 def _judge(
     name: str, settings: JudgeSettings, identity: JudgeIdentity, answering: Backend, store: Store | None, texts: bool
 ) -> Judge:
-    backend = answering
+    mass, tokens = settings.min_label_mass, settings.explanation_tokens
+    judge = Judge(name, answering, identity, settings.thinking, mass, tokens, settings.thinking_tokens)
     if store is not None:
-        backend = Cached(answering, store, identity.digest, texts, store.claims, _answer_in)
-    always = settings.thinking == "always"
-    tokens = settings.explanation_tokens + (settings.thinking_tokens if always else 0)
-    return Judge(name, backend, identity, settings.thinking, settings.min_label_mass, tokens)
+        judge.backend = Cached(answering, store, lambda: judge.identity.digest, texts, store.claims, _answer_in)
+    return judge
 
 
 def _identity(name: str, settings: JudgeSettings, server: Server) -> JudgeIdentity:

@@ -15,9 +15,9 @@ from judge_service.api import catalogue, judging, problems
 from judge_service.api.access import Door, Network
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
-from judge_service.api.schemas import components
+from judge_service.api.openapi import components, judging_paths
 from judge_service.api.state import State
-from judge_service.judge import JudgingService
+from judge_service.service import JudgingService
 from judge_service.settings import Settings
 
 DESCRIPTION = """
@@ -38,7 +38,7 @@ def create_app(
     metrics = Metrics(several)
     app = FastAPI(title="judge-service", version=__version__, description=DESCRIPTION)
     app.state.judging = State(service, settings, metrics, int(time.time()))
-    app.include_router(judging.router, tags=["judging"])
+    app.router.routes.extend(judging.ROUTES)
     app.include_router(catalogue.router, tags=["catalogue"])
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -50,5 +50,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schema.setdefault("components", {}).setdefault("schemas", {}).update(components())
+        schema["paths"] = {**judging_paths(), **schema["paths"]}
         app.openapi_schema = schema
     return app.openapi_schema

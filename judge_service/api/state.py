@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from judge_service.api.metrics import Metrics
 from judge_service.api.queue import Places
-from judge_service.judge import JudgingService
+from judge_service.service import JudgingService
 from judge_service.settings import Settings
 
 

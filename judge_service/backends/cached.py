@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from judge_service.backends.base import Backend, Terms, failed
@@ -21,7 +21,7 @@ class Cached:
     """Looks every prompt up under its own key and the judge's identity; failures are never remembered.
 
     Args:
-        identity: of the judge; another identity is another namespace.
+        identity: of the judge as it is now; another identity is another namespace.
         explanations: whether texts are kept. Without them, what is kept of a text is the verdict in it.
         claims: who asks what, among the processes that share the store; None if each asks for itself.
         digest_text: the verdict in a text, None if it is unreadable.
@@ -31,14 +31,14 @@ class Cached:
         self,
         inner: Backend,
         store: Store,
-        identity: str,
+        identity: Callable[[], str],
         explanations: bool = True,
         claims: Claims | None = None,
         digest_text: DigestText | None = None,
     ) -> None:
         self._inner = inner
         self._store = store
-        self._identity = identity.encode() + b"\x00%d\x00" % VERSION
+        self._identity = identity
         self._entries = Entries(explanations, digest_text)
         self._claims = claims
 
@@ -47,7 +47,7 @@ class Cached:
         if terms.cache == "bypass":
             return await self._inner.complete(prompts, terms)
         # A tenant's entries are a namespace of their own.
-        identity = self._identity + terms.tenant.encode()
+        identity = f"{self._identity()}\x00{VERSION}\x00{terms.tenant}".encode()
         keys = [prompt.key(identity) for prompt in prompts]
         found: list[Completion | None] = [None] * len(keys)
         if terms.cache != "refresh":

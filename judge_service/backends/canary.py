@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -24,6 +24,8 @@ PERIOD_SECONDS: Final = 600.0
 DRIFT: Final = 0.3
 _CALL_SECONDS: Final = 30.0
 _LEAST: Final = 1e-9
+_THINKING_MASS: Final = 0.1
+_THOUGHTS: Final = ("<", "[TH")
 _SYSTEM: Final = "You compare two answers to a question and name the better one by its letter."
 _QUESTIONS: Final = (
     ("Name a river in Europe.", "The Rhine.", "A river is a large stream of water, and there are many of them."),
@@ -53,17 +55,19 @@ class Sighting:
     Attributes:
         logits: the log-probability of each label of each canary.
         checked: when they were last heard, in seconds since 1970.
+        thinks: whether the judge thought aloud where a letter was asked for.
     """
 
     epoch: int
     logits: tuple[float, ...]
     checked: float
+    thinks: bool = False
 
     def drift_to(self, logits: tuple[float, ...]) -> float:
-        """The largest change of any label's log-probability; infinite if they are not of the same questions."""
+        """The largest change of any label's log-probability; 0 where there are none to compare."""
         if len(self.logits) != len(logits):
-            return math.inf
-        return max(abs(then - now) for then, now in zip(self.logits, logits, strict=True))
+            return 0.0
+        return max((abs(then - now) for then, now in zip(self.logits, logits, strict=True)), default=0.0)
 
 
 class Watch:
@@ -75,7 +79,7 @@ class Watch:
     Args:
         asked: the judge below its cache.
         identity: who it is at epoch 0.
-        told: is called with the new identity when an epoch begins.
+        told: is called with the identity and whether the judge always thinks, whenever either is learnt anew.
     """
 
     def __init__(
@@ -83,7 +87,7 @@ class Watch:
         asked: Backend,
         store: Store,
         identity: JudgeIdentity,
-        told: Callable[[JudgeIdentity], None],
+        told: Callable[[JudgeIdentity, bool], None],
         period: float = PERIOD_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -118,7 +122,7 @@ class Watch:
         self._due = now + self._period
         stored = await self._stored()
         if stored is not None:
-            self._enter(stored.epoch)
+            self._enter(stored)
             if stored.checked + self._period > now and not self._doubted:
                 self._due = stored.checked + self._period
                 return
@@ -126,39 +130,56 @@ class Watch:
         heard = await self._heard()
         if heard is not None:
             sighting = await self._sighting(stored, heard, now)
-            self._enter(sighting.epoch)
+            self._enter(sighting)
             await self._store.put_many({self._key: orjson.dumps(sighting)})
 
-    async def _sighting(self, before: Sighting | None, heard: tuple[float, ...], now: float) -> Sighting:
+    async def _sighting(self, before: Sighting | None, heard: Heard, now: float) -> Sighting:
         """What is to be remembered: a drift counts only when it is heard twice."""
         if before is None:
-            return Sighting(self._epoch, heard, now)
-        if before.drift_to(heard) > DRIFT:
+            return Sighting(self._epoch, heard.logits, now, heard.thinks)
+        if before.drift_to(heard.logits) > DRIFT:
             again = await self._heard()
-            if again is not None and before.drift_to(again) > DRIFT:
-                told = (self._base.name, before.drift_to(again), before.epoch + 1)
+            if again is not None and before.drift_to(again.logits) > DRIFT:
+                told = (self._base.name, before.drift_to(again.logits), before.epoch + 1)
                 log.warning("judge %s answers otherwise than before (drift %.2f): epoch %d, with its own cache", *told)
-                return Sighting(before.epoch + 1, again, now)
-        return replace(before, checked=now)
+                return Sighting(before.epoch + 1, again.logits, now, again.thinks)
+        return replace(before, checked=now, thinks=heard.thinks)
 
-    def _enter(self, epoch: int) -> None:
-        if epoch != self._epoch:
-            self._epoch = epoch
-            self._told(at_epoch(self._base, epoch))
+    def _enter(self, sighting: Sighting) -> None:
+        self._epoch = sighting.epoch
+        self._told(at_epoch(self._base, sighting.epoch), sighting.thinks)
 
-    async def _heard(self) -> tuple[float, ...] | None:
-        """The labels' logits now; None if the judge does not answer them with log-probabilities."""
+    async def _heard(self) -> Heard | None:
+        """What the judge says now; None if it does not answer."""
         deadline = asyncio.get_running_loop().time() + _CALL_SECONDS
         completions = await self._asked.complete(canaries(self._base.name), Terms(deadline, "bypass"))
-        return tuple(value for c in completions for value in _logits(c)) if all(map(_logits, completions)) else None
+        if any(completion.failure for completion in completions):
+            return None
+        return Heard(tuple(x for c in completions for x in _logits(c)), all(map(_is_thinking, completions)))
 
     async def _stored(self) -> Sighting | None:
         (value,) = await self._store.get_many([self._key])
         try:
             told = orjson.loads(value or b"null")
-            return Sighting(int(told["epoch"]), tuple(map(float, told["logits"])), float(told["checked"]))
+            logits = tuple(map(float, told["logits"]))
+            return Sighting(int(told["epoch"]), logits, float(told["checked"]), bool(told["thinks"]))
         except (ValueError, TypeError, KeyError):
             return None
+
+
+class Heard(NamedTuple):
+    """What one round of canaries said: no logits, where the judge gives no log-probabilities."""
+
+    logits: tuple[float, ...]
+    thinks: bool
+
+
+def _is_thinking(completion: Completion) -> bool:
+    """Whether a thought began where a letter was asked for."""
+    if completion.label_mass is not None and completion.label_mass > _THINKING_MASS:
+        return False
+    text = completion.text.lstrip()
+    return bool(completion.reasoning) or not text or text.startswith(_THOUGHTS)
 
 
 def at_epoch(identity: JudgeIdentity, epoch: int) -> JudgeIdentity:

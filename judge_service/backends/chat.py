@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -70,6 +71,8 @@ class ChatJudge:
     model: str
     sampling: Mapping[str, Any] = field(default_factory=dict)
     dialect: Dialect = field(default_factory=Dialect)
+    _first: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _known: set[bool] = field(default_factory=set)
 
     async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
         """Completions in the order of the prompts.
@@ -80,6 +83,17 @@ class ChatJudge:
         return [await self._one(prompt, terms) for prompt in prompts]
 
     async def _one(self, prompt: JudgePrompt, terms: Terms) -> Completion:
+        """The first question of each form goes alone, so that what the server refuses is refused only once."""
+        form = isinstance(prompt.space, FreeText)
+        if form not in self._known:
+            async with self._first:
+                if form not in self._known:
+                    completion = await self._asked(prompt, terms)
+                    self._known.add(form)
+                    return completion
+        return await self._asked(prompt, terms)
+
+    async def _asked(self, prompt: JudgePrompt, terms: Terms) -> Completion:
         for _ in range(5):
             asked = replace(self.dialect)
             reply = await self.wire.post("/chat/completions", self._body(prompt), terms.affinity)

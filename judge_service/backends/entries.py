@@ -12,6 +12,7 @@ from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.verdicts import Usage
 
 VERSION: Final = 1
+_NUMBERS: Final = frozenset((int, float))
 DigestText = Callable[[JudgePrompt, Completion], Answer | None]
 _HIT: Final = Usage(cache_hits=1)
 _AROUND_LABELS: Final = " \t\r\n*`\"'.:()[]"
@@ -60,9 +61,10 @@ class Entries:
         try:
             version, probabilities, label_mass, text, *rest = orjson.loads(value)
             answer = _answer(*rest[0]) if rest else None
+            sound = version == VERSION and isinstance(text, str) and _are_weights(probabilities)
         except (ValueError, TypeError):
             return None
-        if version != VERSION or not isinstance(text, str) or not _are_weights(probabilities):
+        if not sound:
             return None
         if label_mass is not None and not _is_number(label_mass):
             return None
@@ -70,7 +72,7 @@ class Entries:
 
 
 def _are_weights(told: Any) -> bool:
-    return told is None or (isinstance(told, dict) and all(map(_is_number, told.values())))
+    return told is None or (isinstance(told, dict) and set(map(type, told.values())) <= _NUMBERS)
 
 
 def _is_number(told: Any) -> bool:

@@ -46,7 +46,7 @@ class Replica:
 
     def worked(self) -> None:
         """Forgets past failures."""
-        if self.faults or self.rest > FIRST_REST:
+        if self.rest > FIRST_REST:
             log.warning("judge replica %s is back", self.name)
         self.faults, self.rest = 0, FIRST_REST
 
@@ -58,6 +58,8 @@ class Replica:
         if self.faults == 1:
             self.failing_since = time.monotonic()
         if fault.status is None or self.faults >= FAULTS_BEFORE_REST:
+            if self.rest == FIRST_REST:
+                log.warning("judge replica %s fails (%s): it is left alone for a while", self.name, fault)
             self.resting_until = time.monotonic() + self.rest
             self.rest = min(LONGEST_REST, 2 * self.rest)
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final
 
 log: Final = logging.getLogger(__name__)
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 _BUSY_SECONDS: Final = 10.0
-_COLUMNS: Final = ["key", "value", "created"]
+_COLUMNS: Final = {"id", "key", "value", "created"}
+# Rows lie in the order they came in: new ones go to the end, and the oldest go page by page.
 _CREATE: Final = (
-    "CREATE TABLE answers (key BLOB PRIMARY KEY, value BLOB NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID"
+    "CREATE TABLE answers"
+    " (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, value BLOB NOT NULL, created INTEGER NOT NULL)"
 )
 _CHUNK: Final = 1000
 _ROOM: Final = 0.9
@@ -43,11 +45,11 @@ def open_file(path: Path, limits: Limits) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
+        # Look-ups are of random pages: read them through the map and not by a system call each.
+        db.execute("PRAGMA mmap_size=1073741824")
         if _version(db) != SCHEMA:
             _arrange(db, path)
         if limits:
-            # Without limits nobody asks for the oldest, and the index would cost every write.
-            db.execute("CREATE INDEX IF NOT EXISTS answers_created ON answers (created)")
             prune(db, limits)
     except BaseException:
         db.close()
@@ -76,20 +78,34 @@ def _arrange(db: sqlite3.Connection, path: Path) -> None:
 def _bring_up(db: sqlite3.Connection, path: Path) -> None:
     if _version(db) > SCHEMA:
         raise sqlite3.DatabaseError("it was made by a later version")
-    columns = [row[1] for row in db.execute("PRAGMA table_info(answers)")]
-    if columns == _COLUMNS[:2]:
-        db.execute(f"ALTER TABLE answers ADD COLUMN created INTEGER NOT NULL DEFAULT {int(time.time())}")
-    elif columns != _COLUMNS:
-        if columns:
-            log.warning("the cache %s has an unknown form and is made anew", path)
-            db.execute("DROP TABLE answers")
+    columns = {row[1] for row in db.execute("PRAGMA table_info(answers)")}
+    if {"key", "value"} <= columns:
+        _copy(db, columns)
+    elif columns:
+        log.warning("the cache %s has an unknown form and is made anew", path)
+        db.execute("DROP TABLE answers")
+        db.execute(_CREATE)
+    else:
         db.execute(_CREATE)
 
 
-def prune(db: sqlite3.Connection, limits: Limits, most: float = float("inf")) -> int:
-    """Removes what is too old, and then the oldest until a tenth of the room is free again; how many entries went.
+def _copy(db: sqlite3.Connection, columns: set[str]) -> None:
+    """Brings the entries of an older version over; what has no date is as new as today."""
+    if columns == _COLUMNS:
+        return
+    db.execute("ALTER TABLE answers RENAME TO older")
+    db.execute(_CREATE)
+    if "created" in columns:
+        db.execute("INSERT INTO answers SELECT NULL, key, value, created FROM older ORDER BY created")
+    else:
+        db.execute("INSERT INTO answers SELECT NULL, key, value, ? FROM older", (int(time.time()),))
+    db.execute("DROP TABLE older")
 
-    Freed pages are used again; they are given back to the disk only by a purge.
+
+def prune(db: sqlite3.Connection, limits: Limits, most: float = float("inf")) -> None:
+    """Removes what is too old, and then the oldest until a tenth of the room is free again.
+
+    Freed pages are used again; only a purge gives them back to the disk.
 
     Args:
         most: about how many entries may go in one go.
@@ -98,24 +114,31 @@ def prune(db: sqlite3.Connection, limits: Limits, most: float = float("inf")) ->
         sqlite3.Error: as SQLite does.
     """
     gone = 0
-    bound = time.time() - limits.seconds if limits.seconds else 0.0
-    while gone < most:
-        removed = _remove_oldest(db, bound)
-        gone += removed
-        if removed < _CHUNK:
-            break
-    if limits.bytes and used_bytes(db) > limits.bytes:
-        while gone < most and used_bytes(db) > limits.bytes * _ROOM:
-            removed = _remove_oldest(db, float("inf"))
+    if limits.seconds:
+        bound = time.time() - limits.seconds
+        while gone < most and (removed := _remove_older(db, bound)):
             gone += removed
-            if not removed:
-                break
-    return gone
+    if limits.bytes and used_bytes(db) > limits.bytes:
+        while gone < most and used_bytes(db) > limits.bytes * _ROOM and (removed := _remove_first(db)):
+            gone += removed
 
 
-def _remove_oldest(db: sqlite3.Connection, before: float) -> int:
-    oldest = "SELECT key FROM answers WHERE created < ? ORDER BY created LIMIT ?"
-    return db.execute(f"DELETE FROM answers WHERE key IN ({oldest})", (before, _CHUNK)).rowcount  # noqa: S608
+def _remove_older(db: sqlite3.Connection, bound: float) -> int:
+    oldest = db.execute("SELECT id, created FROM answers ORDER BY id LIMIT ?", (_CHUNK,)).fetchall()
+    old = [(entry,) for entry, created in oldest if created < bound]
+    db.execute("BEGIN IMMEDIATE")
+    db.executemany("DELETE FROM answers WHERE id = ?", old)
+    db.execute("COMMIT")
+    return len(old)
+
+
+def _remove_first(db: sqlite3.Connection) -> int:
+    """A fiftieth of the entries, and a chunk at most: what goes beyond the need is never much."""
+    first, last = db.execute("SELECT MIN(id), MAX(id) FROM answers").fetchone()
+    if first is None:
+        return 0
+    upto = first + min(_CHUNK, (last - first) // 50)
+    return db.execute("DELETE FROM answers WHERE id <= ?", (upto,)).rowcount
 
 
 def used_bytes(db: sqlite3.Connection) -> int:

@@ -23,7 +23,6 @@ log: Final = logging.getLogger(__name__)
 MEMORY_ENTRIES: Final = 200_000
 FLUSH_ENTRIES: Final = 512
 FLUSH_SECONDS: Final = 0.2
-PRUNE_ENTRIES: Final = 2048
 
 
 class Store(Protocol):
@@ -124,7 +123,6 @@ class SqliteStore:
         self._limits = limits
         self._waiting: dict[bytes, bytes] = {}
         self._flush_due: asyncio.TimerHandle | None = None
-        self._unpruned = 0
         self._warned = False
         self._db = self._opened()
 
@@ -175,18 +173,13 @@ class SqliteStore:
             rows = [(key, value, now) for key, value in entries.items()]
             self._db.executemany("INSERT OR REPLACE INTO answers (key, value, created) VALUES (?, ?, ?)", rows)
             self._db.execute("COMMIT")
-            self._prune_after(len(entries))
+            if self._limits:
+                # A few times what came in: enough to keep up, and never long.
+                prune(self._db, self._limits, 4 * len(entries))
         except sqlite3.Error as e:
             self._warn("cannot be written", e)
             if self._db.in_transaction:
                 self._db.rollback()
-
-    def _prune_after(self, written: int) -> None:
-        """Now and then, twice as much as came in at most: enough to keep up, and never long."""
-        self._unpruned += written
-        if self._limits and self._unpruned >= PRUNE_ENTRIES and self._db is not None:
-            prune(self._db, self._limits, 2 * self._unpruned)
-            self._unpruned = 0
 
     def _warn(self, what: str, error: Exception) -> None:
         if not self._warned:

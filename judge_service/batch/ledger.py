@@ -25,7 +25,7 @@ class Finished:
     Attributes:
         digests: of the case, by case id.
         statuses: how many rows have which status.
-        first: the first record, which tells what run it was.
+        first: the first record that tells what run it was.
     """
 
     digests: dict[str, str] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Ledger:
         with self._lines.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 record = self._record(line, number)
-                if finished.first is None:
+                if finished.first is None and record.get("run_digest"):
                     finished.first = record
                 if retry_failed and record["status"] not in FINISHED:
                     left_out = True

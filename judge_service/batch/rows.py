@@ -22,6 +22,11 @@ _PAIRS: Final = (
 )
 _SINGLES: Final = ("response", "output", "completion")
 _KEPT: Final = ("reference", "context", "domain")
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "id": ID_NAMES,
+    "prompt": PROMPT_NAMES,
+    **{name: (name,) for name in _KEPT},
+}
 FIELDS: Final = ("id", "prompt", "candidates", "response", "response_a", "response_b", *_KEPT)
 
 
@@ -53,6 +58,16 @@ def case_of_row(line: Row, task: Task, fields: Mapping[str, str]) -> Case:
     return case_from(given, task)
 
 
+def id_of_row(line: Row, fields: Mapping[str, str]) -> str | None:
+    """The id a row gives itself, even if it is no case."""
+    row = line.value
+    if not isinstance(row, Mapping):
+        return None
+    names = (fields["id"],) if "id" in fields else ID_NAMES
+    told = next((row[name] for name in names if row.get(name) is not None), None)
+    return str(told) if isinstance(told, str | int) and told != "" else None
+
+
 def parse_fields(told: Sequence[str]) -> dict[str, str]:
     """`--field prompt=query` options as a mapping of field to column.
 
@@ -73,8 +88,10 @@ def _column(row: Mapping[str, Any], field: str, fields: Mapping[str, str]) -> st
         if fields[field] not in row:
             raise InvalidCase(f"the row has no column '{fields[field]}', which --field names for {field}", field)
         return fields[field]
-    names = {"id": ID_NAMES, "prompt": PROMPT_NAMES}.get(field, (field,))
-    return next((name for name in names if row.get(name) is not None), None)
+    for name in _NAMES[field]:
+        if row.get(name) is not None:
+            return name
+    return None
 
 
 def _candidates(row: Mapping[str, Any], task: Task, fields: Mapping[str, str], used: dict[str, str]) -> Any:

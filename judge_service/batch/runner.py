@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 from judge_service.batch.files import Row
 from judge_service.batch.progress import Progress
-from judge_service.batch.rows import case_of_row
+from judge_service.batch.rows import case_of_row, id_of_row
 from judge_service.domain.cases import Case
+from judge_service.domain.digests import digest
 from judge_service.domain.options import Task
 from judge_service.domain.verdicts import Judgment
 from judge_service.errors import InvalidCase, RunRefused
 
 _BREATH = 64
+NO_CASE: Final = digest(None)
+"""The digest in the judgment of a row that was no case."""
 
 
 class Judging(Protocol):
@@ -85,9 +88,12 @@ class Run:
             case = case_of_row(row, self.task, self.fields)
             if not self._is_new(case, row):
                 return None
+        except InvalidCase as e:
+            return self._no_case(e, row)
+        try:
             return await self.judging.judge(case)
         except InvalidCase as e:
-            return self._invalid(e, row)
+            return self._refused(e, row, case)
 
     def _is_new(self, case: Case, row: Row) -> bool:
         content = hash((case.digest, repr(sorted(case.metadata.items(), key=str)) if case.metadata else ""))
@@ -99,17 +105,37 @@ class Run:
         self.seen[case.id] = content
         if case.id not in self.done:
             return True
+        if self.done[case.id] == NO_CASE:
+            raise RunRefused(f"{row.where}: row '{case.id}' was no case before and is one now (--retry-failed?)")
         if self.done[case.id] != case.digest:
             raise RunRefused(f"{row.where}: case '{case.id}' was judged before with another text (--overwrite?)")
         self.progress.resumed += 1
         return False
 
-    def _invalid(self, error: InvalidCase, row: Row) -> Judgment | None:
-        """An unscored judgment that names file, line and field."""
-        told = InvalidCase(f"{row.where}: {error.message}", error.param)
-        name = row.value.get("id") if isinstance(row.value, Mapping) else None
-        case_id = str(name) if isinstance(name, str | int) and str(name) not in self.seen else f"{row.where}"
+    def _no_case(self, error: InvalidCase, row: Row) -> Judgment | None:
+        """An unscored judgment that names file, line and field; None if it was made before or the row stands twice."""
+        name = id_of_row(row, self.fields)
+        content = hash(repr(row.value))
+        if name is not None and self.seen.get(name) == content:
+            self.progress.duplicates += 1
+            return None
+        case_id = row.where if name is None or name in self.seen else name
+        self.seen[case_id] = content
         if case_id in self.done:
             self.progress.resumed += 1
             return None
-        return self.judging.invalid(told, case_id)
+        return self.judging.invalid(_placed(error, row), case_id)
+
+    def _refused(self, error: InvalidCase, row: Row, case: Case) -> Judgment:
+        """The unscored judgment on a case that lacks what the standard takes."""
+        return replace(
+            self.judging.invalid(_placed(error, row), case.id),
+            case_digest=case.digest,
+            candidates=tuple([c.id for c in case.candidates]),
+            models={c.id: c.model for c in case.candidates},
+            metadata=case.metadata,
+        )
+
+
+def _placed(error: InvalidCase, row: Row) -> InvalidCase:
+    return InvalidCase(f"{row.where}: {error.message}", error.param)

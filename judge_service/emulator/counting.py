@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import Any, Final
 
 from judge_service.emulator.behaviour import FAULT_KINDS
 
 MOST_PROMPTS: Final = 1_000_000
-"""So many prompts are remembered; beyond, the oldest is forgotten and counts as new when it comes again."""
+"""So many prompts are remembered; beyond, the oldest tenth is forgotten and counts as new when it comes again."""
 
 
 class Counts:
@@ -34,9 +35,13 @@ class Counts:
         attempts = self._attempts
         attempt = attempts[key] = attempts.get(key, 0) + 1
         if len(attempts) > MOST_PROMPTS:
-            del attempts[next(iter(attempts))]
-            self._forgotten += 1
+            self._forget(MOST_PROMPTS // 10)
         return attempt
+
+    def _forget(self, many: int) -> None:
+        for key in list(islice(self._attempts, many)):
+            del self._attempts[key]
+        self._forgotten += many
 
     def in_flight(self, now: int) -> None:
         """Notes how many calls are in flight."""

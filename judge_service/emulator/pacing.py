@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -80,7 +81,7 @@ class Gate:
     def __init__(self) -> None:
         self.capacity = 0
         self.serving = 0
-        self._queue: dict[Stay, None] = {}
+        self._queue: OrderedDict[Stay, None] = OrderedDict()
 
     @property
     def waiting(self) -> int:
@@ -130,6 +131,5 @@ class Gate:
 
     def _next(self) -> None:
         while self._queue and not self.is_full:
-            stay = next(iter(self._queue))
-            del self._queue[stay]
+            stay, _ = self._queue.popitem(last=False)
             self._serve(stay)

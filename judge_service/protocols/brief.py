@@ -47,12 +47,17 @@ _STRATEGY_ASKS: Final[Mapping[str, frozenset[Ask]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A question without its case: all of our own text is in place."""
+    """A question without its case: all of our own text is in place.
+
+    Attributes:
+        sampling: where every answer is read alike; None where each repeat is a draw of its own.
+    """
 
     system: Spans
     user: Layout
     space: AnswerSpace
     digest: bytes
+    sampling: Sampling | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +139,11 @@ class Brief:
             lambda: form.user.fill({**exhibits.around, "candidates": exhibits.shown(order, labels)}),
         )
         draws = repeat + attempt * 1_000_000
-        return JudgePrompt(self.judge, form.system, user, form.space, self._sampling(form.space, draws, attempt), draws)
+        return JudgePrompt(self.judge, form.system, user, form.space, self._sampling(form, draws, attempt), draws)
 
-    def _sampling(self, space: AnswerSpace, draws: int, attempt: int) -> Sampling:
-        if not isinstance(space, FreeText):
-            return Sampling(max_tokens=max(map(len, space.labels)))
+    def _sampling(self, form: Form, draws: int, attempt: int) -> Sampling:
+        if form.sampling is not None:
+            return form.sampling
         options = self.options
         drawn = options.repeats.max > 1 or attempt > 0
         temperature = options.temperature
@@ -156,7 +161,9 @@ class Brief:
             "answer": self._answer(template, task, space, shown),
         }
         layout = template.layout("user", fixed)
-        return Form((Span(template.sections["system"]),), layout, space, sha256(repr(layout).encode()).digest())
+        system = (Span(template.sections["system"]),)
+        exact = None if isinstance(space, FreeText) else Sampling(max_tokens=max(map(len, space.labels)))
+        return Form(system, layout, space, sha256(repr(layout).encode()).digest(), exact)
 
     def _space(self, task: Task, topic: Topic, shown: int) -> AnswerSpace:
         low, high = self.standard.scale

@@ -22,13 +22,15 @@ class PairReading:
         outcome: weights on (first candidate, second candidate, tie), debiased.
         logit: of the first candidate being better, finite.
         sides: each order's own winner: 1, -1 or 0.
-        leans: each order's own logit, in the same sequence.
+        alone: what each order says by itself, in the same sequence.
+        votes: how many votes each order has.
     """
 
     outcome: Outcome
     logit: float
     sides: tuple[int, ...]
-    leans: tuple[float, ...]
+    alone: tuple[Outcome, ...]
+    votes: tuple[int, ...]
     bias: float | None
     evidence: Evidence
 
@@ -62,7 +64,7 @@ def settle(
         return Finding(
             unsettled, "partial" if readings else "unscored", kept, None if readings else first_failure(kept)
         )
-    together = _joined(readings, standard)
+    together = _joined(readings, standard, combine)
     return _finding(together, kept, ids, orders, combine, _criteria(readings))
 
 
@@ -110,7 +112,8 @@ def _read_pair(by_order: Mapping[str, Sequence[Vote]], ids: tuple[str, str], com
         outcome=outcome,
         logit=_logit(outcome, sum(map(len, orders)), counted),
         sides=tuple(map(debias.winner, alone)),
-        leans=tuple([_logit(own, len(votes), counted) for own, votes in zip(alone, orders, strict=True)]),
+        alone=tuple(alone),
+        votes=tuple(map(len, orders)),
         bias=debias.position_bias(*tilts) if len(tilts) == 2 else None,
         evidence="logprobs" if exact else "text",
     )
@@ -126,21 +129,26 @@ def _criteria(readings: Mapping[str | None, PairReading]) -> dict[str, float] | 
     return named if len(named) > 1 else None
 
 
-def _joined(readings: Mapping[str | None, PairReading], standard: Standard) -> PairReading:
+def _joined(readings: Mapping[str | None, PairReading], standard: Standard, combine: str) -> PairReading:
     """Several topics as one reading; each order's own winner is found by the same rule as the winner of all."""
     if len(readings) == 1:
         return next(iter(readings.values()))
     logit = _joined_logit({t: r.logit for t, r in readings.items() if t}, standard)
     outcome = _sided(logit)
-    orders = range(len(next(iter(readings.values())).leans))
-    leans = [_joined_logit({t: r.leans[k] for t, r in readings.items() if t}, standard) for k in orders]
+    counted = combine == "vote" or any(r.evidence == "text" for r in readings.values())
+    orders = range(len(next(iter(readings.values())).alone))
+    leans = [
+        _joined_logit({t: _logit(r.alone[k], r.votes[k], counted) for t, r in readings.items() if t}, standard)
+        for k in orders
+    ]
     biases = [r.bias for r in readings.values() if r.bias is not None]
     exact = all(r.evidence == "logprobs" for r in readings.values())
     return PairReading(
         outcome=outcome,
         logit=logit,
         sides=tuple(debias.winner(_sided(lean)) for lean in leans),
-        leans=tuple(leans),
+        alone=tuple(map(_sided, leans)),
+        votes=tuple(len(readings) for _ in orders),
         bias=debias.mean(biases) if len(biases) == len(readings) else None,
         evidence="logprobs" if exact else "text",
     )

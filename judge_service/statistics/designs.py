@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice, permutations
+
 Pair = tuple[int, int]
 """Two indices, the first-shown first."""
 
@@ -13,15 +15,16 @@ def balanced_permutations(n: int, k: int) -> list[tuple[int, ...]]:
     follows every other equally often), each followed by its reverse: an early stop then still sees each thing early
     and late.
     """
-    if n == 1:
-        return [(0,)] * k
     zigzag = [(i + 1) // 2 if i % 2 else -(i // 2) for i in range(n)]
-    rows: list[tuple[int, ...]] = []
+    square: list[tuple[int, ...]] = []
     # For even n the reverse of a row is the row half a turn away, so half of the turns give the whole square.
     for shift in range(n if n % 2 else n // 2):
         row = tuple((step + shift) % n for step in zigzag)
-        rows += [row, row[::-1]]
-    return [rows[i % len(rows)] for i in range(k)]
+        square += [row, row[::-1]]
+    # Beyond one square, squares of renamed things: an order that is shown twice would agree with itself.
+    renamed = (tuple(names[i] for i in row) for names in permutations(range(n)) for row in square)
+    orders = list(dict.fromkeys(islice(renamed, 2 * k * len(square))))
+    return [orders[i % len(orders)] for i in range(k)]
 
 
 def round_robin(n: int) -> list[Pair]:

@@ -124,6 +124,7 @@ class JudgeServer:
         self.headers: list[Mapping[str, str]] = []
         self.connections: set[Any] = set()
         self.came = asyncio.Condition()
+        self.described = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
     @property
@@ -159,6 +160,7 @@ class JudgeServer:
             self._runner = None
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
+        self.described.set()
         return await _sent(request, self.models)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:

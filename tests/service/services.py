@@ -13,7 +13,7 @@ from judge_service.api.app import create_app
 from judge_service.domain.options import Task, options_from
 from judge_service.domain.parsing import case_from
 from judge_service.domain.records import record_of
-from judge_service.judge import JudgingService
+from judge_service.service import JudgingService
 from judge_service.settings import Settings
 from judge_service.wiring import open_service
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import cycle, repeat
 from typing import Any
 
 import pytest
@@ -133,7 +134,9 @@ async def test_connections_are_few_and_kept(redis_server: RedisServer) -> None:
     before = redis_server.ask("INFO", "stats")["total_connections_received"]
     async with store_at(redis_server.url) as store:
         for n in range(50):
-            await asyncio.gather(*(store.put_many({key: b"%d" % n}) for key in KEYS), *(one(store, key) for key in KEYS))
+            await asyncio.gather(
+                *(store.put_many({key: b"%d" % n}) for key in KEYS), *(one(store, key) for key in KEYS)
+            )
     assert redis_server.ask("INFO", "stats")["total_connections_received"] - before <= 4
 
 
@@ -177,18 +180,41 @@ async def test_what_a_cancelled_caller_had_to_keep_is_kept(redis_server: RedisSe
         assert await back(store) == b"x"
 
 
+@asynccontextmanager
+async def slowly(port: int, delays: Iterator[float]) -> AsyncIterator[str]:
+    """The address of a way to the server on that port, on which each piece of an answer takes its time."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delays: Iterator[float]) -> None:
+        try:
+            while piece := await reader.read(65536):
+                await asyncio.sleep(next(delays))
+                writer.write(piece)
+        finally:
+            writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inwards, outwards = await asyncio.open_connection("127.0.0.1", port)
+        both = carry(reader, outwards, repeat(0.0)), carry(inwards, writer, delays)
+        await asyncio.gather(*both, return_exceptions=True)
+
+    way = await asyncio.start_server(connected, "127.0.0.1", 0)
+    yield f"redis://127.0.0.1:{way.sockets[0].getsockname()[1]}"
+    way.close()
+    await asyncio.sleep(0.1)
+
+
 async def test_impatient_callers_of_a_slow_server_never_meet_each_others_answers(redis_server: RedisServer) -> None:
     """Every operation that is given up leaves an answer behind, which must not become the next one's."""
     async with store_at(redis_server.url) as store:
         await store.put_many(VALUES)
-    async with store_at(redis_server.url, limit=0.01) as store:
+    delays = cycle(n * 0.001 for n in range(21))
+    async with slowly(redis_server.port, delays) as url, store_at(url, limit=0.01) as store:
         store.link._down = Outage(0.0, 0.0)
-        for n in range(80):
-            redis_server.ask("CLIENT", "PAUSE", n % 20)
+        for n in range(200):
             keys = KEYS[n % 50 :: 3]
             found = await asyncio.gather(*(one(store, key) for key in keys))
             assert all(value in (None, VALUES[key]) for key, value in zip(keys, found, strict=True))
-        assert 10 < store.faults["slow"] < 70
+        assert 20 < store.faults["slow"] < 180
 
 
 # Damage.
@@ -420,7 +446,11 @@ async def test_the_url_says_which_server(redis_server: RedisServer) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://:geheim@localhost:port/0", "redis://:geheim@localhost?colour=red", "rediss://:geheim@h?ssl_min_version=x"],
+    [
+        "redis://:geheim@localhost:port/0",
+        "redis://:geheim@localhost?colour=red",
+        "rediss://:geheim@h?ssl_min_version=x",
+    ],
 )
 def test_a_wrong_url_is_told_at_the_start_and_its_password_is_not(url: str) -> None:
     with pytest.raises(InvalidConfiguration, match=r"cache\.url") as told:

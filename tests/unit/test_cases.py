@@ -82,6 +82,11 @@ def test_candidates_are_identical_apart_from_white_space(one, other, same):
     assert same_content(other, one) is same
 
 
+@given(*[st.text(st.sampled_from("ab \n\t\x1f\u00a0"), max_size=6)] * 2)
+def test_two_texts_are_identical_exactly_when_their_words_are(one, other):
+    assert same_content(one, other) is (one.split() == other.split())
+
+
 def test_content_digests_tell_texts_conversations_and_nothing_apart():
     keys = [content_digest(content) for content in (None, "", "n", (Message("user", ""),), ASKED)]
     assert len(set(keys)) == 5

@@ -17,7 +17,9 @@ from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.records import judgment_from, record_of
 from judge_service.domain.verdicts import Failure, JudgeIdentity, Usage
 from judge_service.errors import InvalidCase, InvalidOption, UnknownName
-from judge_service.judge import NO_ESTIMATE, OFFLINE_NOTE, Judge, JudgingService
+from judge_service.judge import Judge
+from judge_service.service import JudgingService
+from judge_service.sitting import NO_ESTIMATE, OFFLINE_NOTE
 
 CASE = case_of("2", "1", metadata={"k": [1]}, domain="rivers")
 INLINE = {"criteria": [{"name": "kind", "text": "Kindness.", "question": "How kind?"}]}

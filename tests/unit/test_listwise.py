@@ -77,7 +77,7 @@ def test_scores_are_the_mean_share_of_the_others_beaten():
     texts = iter([said('{"ranking": ["A", "B", "C"]}'), said('{"ranking": [["A", "B"], "C"]}')])
     held = listed(case_of("3", "2", "1"), lambda prompt: next(texts), "cot", repeats=2)
     one, other = held.finding.votes
-    expected = {name: 0.0 for name in "abc"}
+    expected = dict.fromkeys("abc", 0.0)
     for name, points in zip(one.order, (1.0, 0.5, 0.0), strict=True):
         expected[name] += points / 2
     for name, points in zip(other.order, (0.75, 0.75, 0.0), strict=True):

@@ -41,6 +41,7 @@ GOOD = [
     ("repeats", 3, Repeats(3)),
     ("repeats", {"max": 10, "stop": 0.1}, Repeats(10, 0.1)),
     ("repeats", {"max": 10}, Repeats(10)),
+    ("repeats", {"stop": 0.1}, Repeats(1, 0.1)),
     ("repeats", {"max": 10, "stop": None}, Repeats(10)),
     ("escalate", {"to": "cot", "below": 0.8}, Escalation("cot", 0.8)),
     ("escalate", {"to": "big", "below": 1}, Escalation("big", 1.0)),

@@ -206,9 +206,9 @@ def test_a_case_becomes_a_record_and_the_same_case_again():
 
 @given(JSON, st.sampled_from(["compare", "score", "rank"]))
 def test_whatever_comes_in_becomes_a_case_or_a_named_fault(value, task):
-    for given in (value, {"prompt": value, "candidates": ["x", "y"]}, {"prompt": "?", "candidates": value}):
+    for told in (value, {"prompt": value, "candidates": ["x", "y"]}, {"prompt": "?", "candidates": value}):
         with suppress(InvalidCase):
-            case_from(given, task)
+            case_from(told, task)
 
 
 @given(JSON, st.sampled_from(["role", "content", "name", "reasoning", "tool_calls", "tool_call_id"]))

@@ -75,9 +75,14 @@ def test_an_unreadable_text_is_a_failure_that_keeps_the_text():
     assert vote.explanation is None
 
 
-def test_a_judge_without_log_probabilities_is_read_as_text_and_says_so():
-    vote, _ = votes("compare", CASE, always(said("A.")))
+@pytest.mark.parametrize("text", ["A", " A", "A.", "**A**"])
+def test_a_judge_without_log_probabilities_is_read_as_text_and_says_so(text):
+    vote, mirrored = votes("compare", CASE, always(said(text)))
     assert (vote.evidence, vote.probabilities, vote.label_mass) == ("text", {"a": 1.0, "b": 0.0}, None)
+    assert mirrored.probabilities == {"b": 1.0, "a": 0.0}
+
+
+def test_a_bare_number_is_a_score():
     (score,) = votes("score", case_of("x"), always(said("4")), rubric("kind"))
     assert (score.evidence, score.probabilities) == ("text", {"4": 1.0})
 

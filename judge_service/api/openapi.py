@@ -1,0 +1,125 @@
+"""What the OpenAPI page says of the judging routes, with examples that run as written."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic.json_schema import models_json_schema
+
+from judge_service.api.schemas import (
+    CasesRequest,
+    ErrorBody,
+    JudgmentBody,
+    JudgmentList,
+    OneCaseRequest,
+    RankCasesRequest,
+    RankOneCaseRequest,
+)
+
+NDJSON: Final = "application/x-ndjson"
+_REF: Final = "#/components/schemas/{model}"
+_MODELS: Final = (
+    OneCaseRequest,
+    CasesRequest,
+    RankOneCaseRequest,
+    RankCasesRequest,
+    JudgmentBody,
+    JudgmentList,
+    ErrorBody,
+)
+
+_PRIME: Final[dict[str, Any]] = {
+    "prompt": "Name a prime number.",
+    "candidates": ["7 is a prime number.", "I like turtles."],
+}
+_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "compare": {
+        "one case": _PRIME,
+        "many cases, one rubric": {
+            "rubric": "honesty",
+            "cases": [
+                {"id": "x", **_PRIME},
+                {
+                    "id": "y",
+                    "prompt": [{"role": "user", "content": "Is the Earth flat?"}],
+                    "candidates": [
+                        {"id": "one", "content": "No. It is close to a sphere.", "model": "model-1"},
+                        {"id": "two", "content": "Many people say so, and you may be right!", "model": "model-2"},
+                    ],
+                },
+            ],
+        },
+    },
+    "score": {
+        "one response": {"prompt": "Why is the sky blue?", "response": "Air scatters blue light more than red light."},
+        "several responses": {
+            "prompt": "Why is the sky blue?",
+            "candidates": ["Rayleigh scattering.", "It is the sea."],
+        },
+    },
+    "rank": {
+        "three candidates": {"prompt": "Name a prime number.", "candidates": ["7", "9", "No."]},
+        "four shuffled rankings and their agreement": {
+            "prompt": "Name a prime number.",
+            "candidates": ["7", "9", "No."],
+            "strategy": "listwise",
+            "repeats": 4,
+        },
+    },
+}
+_SUMMARIES: Final = {
+    "compare": "Which of two candidates is better: one case inline, or many under `cases`",
+    "score": "How good each candidate is, criterion by criterion",
+    "rank": "The order of all candidates",
+}
+_ERRORS: Final = {
+    400: "The envelope, an option or the inline case is wrong; `param` names the field",
+    401: "The API key is missing or wrong",
+    403: "This address may not call",
+    404: "There is no such rubric or judge",
+    409: "The judge is no longer the one that `judge_digest` names",
+    413: "The body is too large, or holds too many cases",
+    429: "The queue is full",
+    503: "The judge is down for every case",
+    504: "The deadline passed with nothing finished",
+}
+
+
+def _ref(model: str) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model)}
+
+
+def _operation(task: str) -> dict[str, Any]:
+    """What a judging route is documented with."""
+    prefix = "Rank" if task == "rank" else ""
+    body = {"anyOf": [_ref(f"{prefix}OneCaseRequest"), _ref(f"{prefix}CasesRequest")]}
+    examples = {name: {"value": value} for name, value in _EXAMPLES[task].items()}
+    answer = {"anyOf": [_ref("JudgmentBody"), _ref("JudgmentList")]}
+    responses: dict[str, Any] = {
+        "200": {
+            "description": "One judgment, or a list of them",
+            "content": {"application/json": {"schema": answer}, NDJSON: {"schema": _ref("JudgmentBody")}},
+        }
+    }
+    for status, text in _ERRORS.items():
+        content = {"application/json": {"schema": _ref("ErrorBody")}}
+        responses[str(status)] = {"description": text, "content": content}
+    return {
+        "tags": ["judging"],
+        "summary": _SUMMARIES[task],
+        "operationId": task,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body, "examples": examples}}},
+        "responses": responses,
+    }
+
+
+def judging_paths() -> dict[str, Any]:
+    """The judging routes as OpenAPI paths."""
+    return {f"/v1/{task}": {"post": _operation(task)} for task in _EXAMPLES}
+
+
+def components() -> dict[str, Any]:
+    """The schemas the routes refer to."""
+    _, told = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REF)
+    definitions: dict[str, Any] = told["$defs"]
+    return definitions

@@ -1,0 +1,51 @@
+"""The judges at hand and the library of standards, and sittings prepared from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from judge_service.domain.options import Options, Task
+from judge_service.judge import Judge, judge_among
+from judge_service.library import Library
+from judge_service.sitting import Sitting
+
+_MOST_SITTINGS: Final = 256
+
+
+class JudgingService:
+    """Judges by name, the first being the default, and a library."""
+
+    def __init__(self, judges: Mapping[str, Judge], library: Library) -> None:
+        self.judges = dict(judges)
+        self.library = library
+        self._sittings: dict[tuple[Task, Options | str], Sitting] = {}
+
+    def sitting(self, task: Task, options: Options) -> Sitting:
+        """Prepares what is the same for all cases judged under these options; asked again, it is the same object.
+
+        Raises:
+            UnknownName: the rubric or judge does not exist.
+            InvalidOption: the options do not go with the rubric or the judge.
+        """
+        key = (task, repr(options) if isinstance(options.rubric, Mapping) else options)
+        found = self._sittings.get(key)
+        if found is None:
+            found = Sitting(task, options, self.judges, self.library)
+            if len(self._sittings) >= _MOST_SITTINGS:
+                self._sittings.pop(next(iter(self._sittings)))
+            self._sittings[key] = found
+        return found
+
+    def judge_named(self, name: str) -> Judge:
+        """The judge of that name.
+
+        Raises:
+            UnknownName: there is none.
+        """
+        return judge_among(self.judges, name)
+
+    async def aclose(self) -> None:
+        """Closes every judge."""
+        for judge in self.judges.values():
+            await judge.backend.aclose()

@@ -1,0 +1,107 @@
+"""The command line with the judge in a service elsewhere."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import orjson
+from judge_server import Answer, JudgeServer, by_worth, error, tokens
+from programs import cases, ran, read_rows, serving, write_rows
+
+
+def flags(server: JudgeServer) -> tuple[str, ...]:
+    return ("--judge-url", server.url, "--model", "m")
+
+
+async def test_a_file_is_judged_by_a_running_service_and_resumed(server: JudgeServer) -> None:
+    source = write_rows(Path("in.jsonl"), [*cases(4), {"id": "bad", "prompt": "p"}])
+    async with serving(*flags(server)) as (address, _):
+        command = ("compare", source, "-o", "out.jsonl", "--server", address, "--orders", "both")
+        first = await ran(*command)
+        again = await ran(*command)
+    assert (first.code, again.code, server.calls) == (3, 3, 8)
+    rows = {row["case_id"]: row for row in read_rows(Path("out.jsonl"))}
+    assert len(rows) == 5
+    assert {rows[f"c{i}"]["verdict"]["winner"] for i in range(4)} == {"a"}
+    assert "in.jsonl line 5" in rows["bad"]["failure"]["message"]
+
+
+async def test_options_are_sent_along_and_checked_over_there(server: JudgeServer) -> None:
+    source = write_rows(Path("in.jsonl"), cases(1))
+    async with serving(*flags(server)) as (address, _):
+        good = await ran("compare", source, "--server", address, "--method", "cot", "--seed", "5", "--quiet")
+        wrong = await ran("compare", source, "--server", address, "--rubric", "no-such")
+    (record,) = good.records
+    assert (record["provenance"]["method"], record["provenance"]["seed"]) == ("cot", 5)
+    assert wrong.code == 2
+    assert "there is no rubric 'no-such'" in wrong.err
+    assert "Traceback" not in wrong.err
+
+
+async def test_a_key_is_sent_to_a_service_that_wants_one(server: JudgeServer) -> None:
+    environ = {"JUDGE_API_KEYS": "k-1", "MINE": "k-1", "WRONG": "k-2"}
+    case = ("compare", "--prompt", "p", "--a", "x (worth 2)", "--b", "y (worth 1)", "--json")
+    async with serving(*flags(server), environ=environ) as (address, _):
+        right = await ran(*case, "--server", address, "--judge-key-env", "MINE", environ=environ)
+        wrong = await ran(*case, "--server", address, "--judge-key-env", "WRONG", environ=environ)
+    assert orjson.loads(right.out)["verdict"]["winner"] == "a"
+    assert wrong.code == 2
+    assert "the API key is wrong" in wrong.err
+    assert "k-2" not in wrong.err
+
+
+async def test_cases_the_service_could_not_judge_leave_the_others_judged(server: JudgeServer) -> None:
+    never = asyncio.Event()
+
+    def rule(asked: Any) -> Answer:
+        text = asked["messages"][-1]["content"]
+        if "Task 1\n" in text:
+            return error(503, "gone", retry_after="0")
+        return tokens({"A": 1.0}, waits=never) if "Task 2\n" in text else by_worth(asked)
+
+    server.rule = rule
+    source = write_rows(Path("in.jsonl"), cases(4))
+    async with serving(*flags(server)) as (address, _):
+        end = await ran("compare", source, "-o", "out.jsonl", "--server", address, "--timeout", "6")
+        never.set()
+    assert end.code == 3
+    rows = {row["case_id"]: row for row in read_rows(Path("out.jsonl"))}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "c0": "judged", "c1": "unscored", "c2": "unscored", "c3": "judged",
+    }  # fmt: skip
+    assert rows["c1"]["failure"]["kind"] == "judge_unavailable"
+    assert rows["c2"]["failure"]["kind"] == "timeout"
+
+
+async def test_a_case_too_large_for_the_service_is_invalid_and_the_others_are_judged(server: JudgeServer) -> None:
+    large = {**cases(1)[0], "id": "large", "prompt": "x" * 5000}
+    source = write_rows(Path("in.jsonl"), [large, *cases(2)])
+    async with serving(*flags(server), environ={"JUDGE_SERVER__MAX_BODY_BYTES": "4096"}) as (address, _):
+        end = await ran("compare", source, "-o", "out.jsonl", "--server", address)
+    assert end.code == 3
+    rows = {row["case_id"]: row for row in read_rows(Path("out.jsonl"))}
+    assert {name: row["status"] for name, row in rows.items()} == {"large": "unscored", "c0": "judged", "c1": "judged"}
+    assert rows["large"]["failure"]["kind"] == "invalid"
+    assert "in.jsonl line 1" in rows["large"]["failure"]["message"]
+
+
+async def test_an_output_of_another_run_is_refused_when_the_service_tells(server: JudgeServer) -> None:
+    source = write_rows(Path("in.jsonl"), cases(1))
+    async with serving(*flags(server)) as (address, _):
+        await ran("compare", source, "-o", "out.jsonl", "--server", address)
+        write_rows(Path("in.jsonl"), cases(2))
+        end = await ran("compare", source, "-o", "out.jsonl", "--server", address, "--rubric", "honesty")
+    assert end.code == 2
+    assert "rubric was helpfulness@1" in end.err
+    assert [row["case_id"] for row in read_rows(Path("out.jsonl"))] == ["c0"]
+
+
+async def test_a_service_that_is_not_there_ends_in_one_line_and_exit_code_2(server: JudgeServer) -> None:
+    await server.stop()
+    address = server.url.removesuffix("/v1")
+    source = write_rows(Path("in.jsonl"), cases(1))
+    end = await ran("compare", source, "-o", "out.jsonl", "--server", address, "--wait-judge", "0.1")
+    assert end.code == 2
+    assert len(end.err.splitlines()) == 1
+    assert "does not answer" in end.err
+    assert not Path("out.jsonl").exists()

@@ -13,6 +13,7 @@ from judge_service.api.problems import Problem
 from judge_service.domain.cases import Case
 from judge_service.domain.options import Options, Task, options_from
 from judge_service.domain.parsing import CASE_FIELDS, case_from
+from judge_service.domain.surrogates import NO_TEXT, parsed_with_surrogates, surrogate_in
 from judge_service.errors import InvalidCase, InvalidOption
 
 
@@ -88,15 +89,41 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         told = orjson.loads(body)
     except orjson.JSONDecodeError as e:
-        raise InvalidOption(f"the body is not valid JSON: {e}") from None
+        told = _with_surrogates(body, e)
     if not isinstance(told, dict):
         raise InvalidOption("the body is a JSON object")
     return told
 
 
+def _with_surrogates(body: bytes, error: orjson.JSONDecodeError) -> Any:
+    """The value of a body that is no JSON for its lone surrogates alone; cases among many that hold one are set aside.
+
+    Raises:
+        InvalidOption: it is no JSON at all, or a surrogate stands outside the cases.
+    """
+    try:
+        told = parsed_with_surrogates(body)
+    except ValueError:
+        raise InvalidOption(f"the body is not valid JSON: {error}") from None
+    if isinstance(told, dict) and isinstance(told.get("cases"), list):
+        told["cases"] = [_set_aside(case, f"cases[{i}]") for i, case in enumerate(told["cases"])]
+    at = surrogate_in(told)
+    if at is not None:
+        raise InvalidOption(f"{at or 'the body'} {NO_TEXT}", at or None)
+    return told
+
+
+def _set_aside(case: Any, at: str) -> Any:
+    """The case, or what is wrong with it."""
+    wrong = surrogate_in(case, at)
+    return case if wrong is None else InvalidCase(f"{wrong} {NO_TEXT}", wrong)
+
+
 def _case(given: Any, place: int, task: Task, seen: dict[str, str]) -> Case | BadCase:
     """One case of many; the same id twice is fine for the same case and refused for another."""
     at = f"cases[{place}]"
+    if isinstance(given, InvalidCase):
+        return BadCase(at, given)
     try:
         case = case_from(given, task, f"{at}.")
     except InvalidCase as e:

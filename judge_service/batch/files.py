@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 
 import orjson
 
+from judge_service.domain.surrogates import NO_TEXT, parsed_with_surrogates, surrogate_in
 from judge_service.errors import InvalidRequest
 
 STANDARD: Final = "-"
@@ -87,11 +88,24 @@ def _array(text: bytes, name: str) -> Iterator[Row]:
     try:
         rows = orjson.loads(text)
     except orjson.JSONDecodeError as e:
-        # A .json file that holds JSON lines is common, and its first line is then whole.
-        if b"\n" in text.strip():
-            yield from _lines(text.splitlines(), name)
-            return
-        yield Row(name, error=f"not valid JSON: {e}")
+        yield from _no_array(text, name, e)
         return
     for number, value in enumerate(rows if isinstance(rows, list) else [rows], 1):
         yield Row(f"{name} row {number}", value)
+
+
+def _no_array(text: bytes, name: str, error: orjson.JSONDecodeError) -> Iterator[Row]:
+    """The rows of a .json file that is no JSON as it stands."""
+    try:
+        rows = parsed_with_surrogates(text)
+    except ValueError:
+        # A .json file that holds JSON lines is common, and its first line is then whole.
+        if b"\n" in text.strip():
+            yield from _lines(text.splitlines(), name)
+        else:
+            yield Row(name, error=f"not valid JSON: {error}")
+        return
+    for number, value in enumerate(rows if isinstance(rows, list) else [rows], 1):
+        where = f"{name} row {number}"
+        at = surrogate_in(value)
+        yield Row(where, value) if at is None else Row(where, error=f"{at or 'the row'} {NO_TEXT}")

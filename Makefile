@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check format bench clean
+.PHONY: install demo test check format bench soak clean
 
 install: .venv/installed
 
@@ -29,6 +29,11 @@ format: install
 bench: install
 	$(BIN)/python bench/offline_agreement.py
 	$(BIN)/python bench/second_pass.py
+	$(BIN)/python bench/emulator_speed.py
+	$(BIN)/python bench/throughput.py
+
+soak: install
+	$(BIN)/python bench/soak.py
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from collections.abc import Sequence
 from hashlib import sha256
@@ -143,5 +142,6 @@ def _key_in_header(scope: Scope) -> str | None:
 def _password(told: str) -> str | None:
     try:
         return base64.b64decode(told, validate=True).decode().partition(":")[2] or None
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
+        # No base64, no ASCII, or no UTF-8 within.
         return None

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from judge_service.api.answers import json_response
 from judge_service.api.problems import RETRY_SECONDS, Problem
@@ -116,7 +116,7 @@ async def ready(request: Request) -> Response:
     return json_response({"status": "ready", "judges": told})
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus."""
     state: State = request.app.state.judging

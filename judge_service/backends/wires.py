@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -11,6 +12,7 @@ import aiohttp
 from judge_service.backends.base import TransientFault
 
 CONNECT_SECONDS: Final = 10.0
+_LARGE_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class DirectWire:
 
     async def _exchange(self, method: str, path: str, body: bytes | None) -> Reply:
         try:
-            async with self._opened().request(method, self.address + path, data=body) as response:
+            async with self._opened().request(method, self.address + path, data=_sendable(body)) as response:
                 return Reply(response.status, await response.read(), seconds(response.headers.get("retry-after")))
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as e:
             raise TransientFault("judge_unavailable", f"{self.address}: {_told(e)}") from None
@@ -91,6 +93,11 @@ class DirectWire:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A large body goes out in pieces, since aiohttp would hold up the event loop with it, and warns of that."""
+    return io.BytesIO(body) if body is not None and len(body) >= _LARGE_BYTES else body
 
 
 def seconds(retry_after: str | None) -> float | None:

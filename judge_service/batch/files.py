@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ def _rows(path: str, kind: str) -> Iterator[Row]:
     name = "standard input" if path == STANDARD else Path(path).name
     try:
         with _opened(path, kind) as lines:
-            yield from _array(lines.read(), name) if kind == ".json" else _lines(lines, name)
+            yield from _array(lines.read().removeprefix(BOM_UTF8), name) if kind == ".json" else _lines(lines, name)
     except (OSError, EOFError) as e:
         raise InvalidRequest(f"{path}: {e}") from None
 
@@ -79,7 +80,7 @@ def _lines(lines: Iterable[bytes], name: str) -> Iterator[Row]:
         if line.strip():
             where = f"{name} line {number}"
             try:
-                yield Row(where, orjson.loads(line))
+                yield Row(where, orjson.loads(line if number > 1 else line.removeprefix(BOM_UTF8)))
             except orjson.JSONDecodeError as e:
                 yield Row(where, error=f"not valid JSON: {e}")
 

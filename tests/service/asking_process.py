@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from judge_service.backends.base import Terms
 from judge_service.backends.cached import Cached
@@ -27,7 +27,7 @@ def question(n: int) -> JudgePrompt:
 class CountingJudge:
     """Counts in the same Redis how often each question reached it."""
 
-    def __init__(self, counts: "Redis", seconds: float) -> None:
+    def __init__(self, counts: Redis, seconds: float) -> None:
         self._counts = counts
         self._seconds = seconds
 
@@ -45,8 +45,9 @@ class CountingJudge:
 
 
 async def main(url: str, first: int, last: int, seconds: float, claim_seconds: float) -> list[str]:
-    store = RedisStore(url, claim_seconds=claim_seconds)
-    counts = Redis.from_url(url)
+    store = RedisStore(url, limit=5.0, claim_seconds=claim_seconds)
+    # Few connections: hundreds at once would be a test of the machine.
+    counts = Redis.from_pool(BlockingConnectionPool.from_url(url, max_connections=4, timeout=None))
     cached = Cached(CountingJudge(counts, seconds), store, lambda: "judge", claims=store.claims)
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)

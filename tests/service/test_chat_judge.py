@@ -156,6 +156,16 @@ async def test_all_other_text_of_a_candidate_arrives_as_it_is(server: JudgeServe
     assert server.prompts() == [f"[Response A]\n{text}\n[/Response A]\n\nYour answer, A or B:"]
 
 
+# OpenAI's client hands a large body to aiohttp in one piece, and aiohttp tells it so.
+@pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
+@over_both_wires
+async def test_a_text_of_five_megabytes_arrives_whole(server: JudgeServer, wire: str) -> None:
+    text = "wörd " * 1_000_000
+    async with asking(server, wire) as judge:
+        assert (await answer_to(judge, question(candidate=text))).failure is None
+    assert text in server.prompts()[0]
+
+
 @over_both_wires
 async def test_the_key_goes_to_the_judge_and_into_no_log(
     server: JudgeServer, wire: str, caplog: pytest.LogCaptureFixture

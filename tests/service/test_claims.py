@@ -36,7 +36,7 @@ def redis_server() -> Iterator[RedisServer]:
 async def stores(url: str, n: int = 2, claim_seconds: float = 10.0) -> AsyncIterator[list[RedisStore]]:
     """As many processes would have."""
     async with AsyncExitStack() as stack:
-        opened = [RedisStore(url, claim_seconds=claim_seconds) for _ in range(n)]
+        opened = [RedisStore(url, limit=5.0, claim_seconds=claim_seconds) for _ in range(n)]
         for store in opened:
             stack.push_async_callback(store.aclose)
         yield opened
@@ -331,10 +331,12 @@ class Process:
     def __init__(self, *arguments: object) -> None:
         program = Path(__file__).with_name("asking_process.py")
         command = [sys.executable, str(program), *map(str, arguments)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdin
-        assert self._process.stdout
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        pipe = subprocess.PIPE
+        self._process = process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
 
     def begin(self) -> None:
         assert self._stdout.readline() == "ready\n"
@@ -352,8 +354,10 @@ class Process:
 
     def end(self) -> None:
         self._process.wait(30)
-        self._stdin.close()
-        self._stdout.close()
+        told = self._stderr.read()
+        for stream in (self._stdin, self._stdout, self._stderr):
+            stream.close()
+        assert told == "", told
 
 
 def asked_at(server: RedisServer) -> list[int]:

@@ -10,41 +10,40 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+SHIPPED = [*sorted((ROOT / "rubrics").glob("*.toml")), *sorted((ROOT / "prompts").glob("*.md"))]
 
 
-def run(*argv: str, cwd: Path, **environ: str) -> str:
+def said(*argv: str, cwd: Path, path: Path | None = None) -> str:
     """What a command says on standard output; it has to end well."""
-    told = {**os.environ, **environ}
-    end = subprocess.run(argv, cwd=cwd, env=told, capture_output=True, text=True, timeout=120, check=False)
+    environ = os.environ if path is None else {**os.environ, "PYTHONPATH": str(path)}
+    end = subprocess.run(argv, cwd=cwd, env=environ, capture_output=True, text=True, timeout=120, check=False)
     assert end.returncode == 0, end.stderr
     return end.stdout
 
 
-@pytest.fixture
-def wheel(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout."""
-    run(*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(ROOT), cwd=tmp_path)
-    (path,) = tmp_path.glob("judge_service-*.whl")
+    made = tmp_path_factory.mktemp("wheel")
+    said(*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", str(made), str(ROOT), cwd=made)
+    (path,) = made.glob("judge_service-*.whl")
     return path
 
 
-def test_an_installed_wheel_knows_its_rubrics_and_prompts_wherever_it_is_run(wheel: Path, tmp_path: Path) -> None:
-    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    run(*PIP, "install", "--no-deps", "--no-index", "--target", str(site), str(wheel), cwd=elsewhere)
-    program = (sys.executable, "-m", "judge_service")
-    where = run(
-        sys.executable, "-c", "import judge_service; print(judge_service.__file__)", cwd=elsewhere, PYTHONPATH=str(site)
-    )
-    assert where.startswith(str(site))
-    listed = run(*program, "rubrics", "list", cwd=elsewhere, PYTHONPATH=str(site))
-    for path in (ROOT / "rubrics").glob("*.toml"):
-        assert path.stem in listed
-    case = ("--prompt", "Name a prime.", "--a", "7", "--b", "I cannot help with that.")
-    judged = run(*program, "compare", *case, "--offline", cwd=elsewhere, PYTHONPATH=str(site))
-    assert "winner" in judged
+def test_a_wheel_holds_the_package_with_its_rubrics_and_prompts_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
-    for path in [*(ROOT / "rubrics").glob("*.toml"), *(ROOT / "prompts").glob("*.md")]:
-        assert f"judge_service/{path.parent.name}/{path.name}" in names
-    assert not any(name.startswith(("tests/", "bench/", "examples/")) for name in names)
+    assert {f"judge_service/{path.parent.name}/{path.name}" for path in SHIPPED} <= names
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"judge_service"}
+
+
+def test_an_installed_wheel_judges_by_them_wherever_it_is_run(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    said(*PIP, "install", "--no-deps", "--no-index", "--target", str(site), str(wheel), cwd=tmp_path)
+    where = said(sys.executable, "-c", "import judge_service; print(judge_service.__file__)", cwd=tmp_path, path=site)
+    assert where.startswith(str(site))
+    program = (sys.executable, "-m", "judge_service")
+    listed = said(*program, "rubrics", "list", cwd=tmp_path, path=site)
+    assert all(path.stem in listed for path in SHIPPED if path.suffix == ".toml")
+    case = ("--prompt", "Name a prime.", "--a", "7", "--b", "I cannot help with that.")
+    assert "winner a" in said(*program, "compare", *case, "--offline", cwd=tmp_path, path=site)

@@ -40,6 +40,15 @@ def test_texts_appear_verbatim_and_only_in_spans_of_theirs(prompt, one, other):
     assert all(laid.mark in text for text in ours)
 
 
+def test_a_code_that_a_conversation_holds_is_not_taken():
+    """No text can be made to hold its own code, so the draw is played to a case that does."""
+    case = case_of("x", "y")
+    taken = Exhibits(case, HIDE).mark
+    unlucky = case_of("x", "y", prompt=(Message("user", f"It is {taken}."), Message("user", "Hi")))
+    object.__setattr__(unlucky, "lot", case.lot)
+    assert Exhibits(unlucky, HIDE).mark != taken
+
+
 @given(st.text(), st.text())
 def test_the_code_of_the_fences_occurs_in_no_text(one, other):
     mark = Exhibits(case_of(one, other), HIDE).mark
@@ -196,6 +205,16 @@ def test_a_transcript_is_cut_without_losing_whose_text_is_whose():
     laid = Exhibits(case_of(turns, "x"), Options(truncate=Truncation(50)))
     assert "".join(theirs(laid.candidates[0])).strip("ua") == ""
     assert laid.truncated == ("a",)
+
+
+@given(st.lists(st.integers(0, 60), min_size=2, max_size=6), st.integers(4, 30))
+def test_of_a_transcript_too_exactly_as_much_is_kept_as_allowed(lengths, tokens):
+    turns = tuple(Message("user", "x" * length) for length in lengths)
+    whole, cut = (Exhibits(case_of(turns), Options(truncate=t)) for t in (None, Truncation(tokens)))
+    length = len(joined(whole.candidates[0]))
+    kept = re.sub(r"\n\[… \d+ tokens left out …\]\n", "", joined(cut.candidates[0]))
+    assert len(kept) == min(length, 4 * tokens)
+    assert joined(whole.candidates[0]).startswith(kept[: len(kept) // 2])
 
 
 def test_the_same_candidates_are_cut_whatever_the_order():

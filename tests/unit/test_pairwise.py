@@ -334,6 +334,7 @@ def test_criteria_are_joined_as_the_rubric_says(aggregate, z, expected):
     rule = by_topic(THREE, **{name: (value, value) for name, value in zip(THREE, z, strict=True)})
     verdict = per_criterion(rule, *THREE, weights=(3.0, 1.0, 1.0), aggregate=aggregate).verdict
     assert verdict.logit == pytest.approx(expected, abs=1e-6)
+    assert verdict.evidence == "logprobs"
     assert verdict.winner == ("a" if expected > 0 else "b" if expected < 0 else "tie")
     assert list(verdict.criteria) == list(THREE)
     assert verdict.criteria["kind"] == pytest.approx(sigmoid(min(6.0, z[0])))

@@ -97,3 +97,10 @@ def test_spans_are_laid_out_once_and_only_when_somebody_reads_them():
     assert made == []
     assert (len(spans), spans[0], spans[1:], joined(spans)) == (2, Span("a"), (Span("b", "prompt"),), "ab")
     assert made == [1]
+
+
+def test_laid_out_spans_are_equal_to_any_spans_of_the_same_content():
+    spans = (Span("a"), Span("b", "prompt"))
+    assert LaidOut(b"x", lambda: spans) == LaidOut(b"y", lambda: spans) == spans
+    assert len({LaidOut(b"x", lambda: spans), LaidOut(b"y", lambda: spans)}) == 1
+    assert LaidOut(b"x", lambda: spans) not in (spans[:1], "ab", None)

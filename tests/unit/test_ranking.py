@@ -6,7 +6,21 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import always, case_of, choosing, constitution, failing, judged, leaning, rubric, said, shown, writing
+from scripted import (
+    always,
+    case_of,
+    choosing,
+    constitution,
+    failing,
+    judged,
+    leaning,
+    rubric,
+    said,
+    shown,
+    text_of,
+    topic_of,
+    writing,
+)
 
 from judge_service.domain.parsing import unnamed
 
@@ -162,6 +176,40 @@ def test_pairs_are_oriented_by_content_and_seed():
 
     case = case_of(*"123456")
     assert asked(case) == asked(case_of(*"654321")) != asked(case, seed=1)
+
+
+# Constitutions
+
+
+@pytest.mark.parametrize("strategy", ["pointwise", *PAIRED])
+@pytest.mark.parametrize("principle", ["all", "per-principle", "sample", "wise"])
+def test_a_constitution_ranks_by_every_way_of_asking_about_its_principles(strategy, principle):
+    standard = constitution("kind", "wise", scale=(1, 9))
+    held = ranked(case_of("3", "8", "5"), writing(), strategy, "cot", standard, principle=principle, repeats=4)
+    assert (held.finding.status, held.verdict.ranking) == ("judged", ("b", "c", "a"))
+    asked = {"all": {None}, "wise": {"wise"}}.get(principle, {"kind", "wise"})
+    assert {vote.principle for vote in held.finding.votes} == asked
+
+
+@pytest.mark.parametrize(("principle", "status"), [("per-principle", "partial"), ("sample", "judged")])
+@pytest.mark.parametrize("strategy", ["pointwise", *PAIRED])
+def test_a_principle_nobody_answers_on_is_missed_only_where_it_had_to_be_asked(strategy, principle, status):
+    def rule(prompt):
+        about_wise = "Principle wise: Text of wise." in text_of(prompt)
+        return failing("refused") if about_wise else writing()(prompt)
+
+    standard = constitution("kind", "wise", scale=(1, 9))
+    held = ranked(case_of("3", "8", "5"), rule, strategy, "cot", standard, principle=principle, repeats=6)
+    assert held.finding.status == status
+
+
+def test_scores_by_criterion_are_joined_by_their_weights_before_they_rank():
+    def rule(prompt):
+        kind = topic_of(prompt, ("kind", "wise")) == "kind"
+        return choosing(**{"9" if (shown(prompt) == ["x"]) is kind else "1": 1.0})
+
+    light_first = rubric("kind", "wise", weights=(1.0, 3.0), scale=(1, 9))
+    assert ranked(case_of("x", "y"), rule, "pointwise", standard=light_first).verdict.ranking == ("b", "a")
 
 
 # Ties and identical candidates

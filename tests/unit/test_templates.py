@@ -54,6 +54,11 @@ def test_a_line_of_nothing_but_blanks_parts_two_blocks():
     assert joined(filled("$standard\n \t\nAsked: $prompt\nEnd.", prompt="P")) == "S\n\nAsked: P\nEnd."
 
 
+def test_blocks_that_are_all_ours_become_one_span():
+    spans = filled("Intro.\n\n$standard\n\nMore.\n\n$prompt\n\nEnd.\n\nFin.", prompt="P")
+    assert [span.text for span in spans] == ["Intro.\n\nS\n\nMore.", "\n\n", "P", "\n\nEnd.\n\nFin."]
+
+
 def test_several_spans_fill_one_slot_in_order():
     layout = template("<$prompt>").layout("user", {})
     spans = layout.fill({"prompt": (Span("a", "prompt"), Span("b"), Span("c", "prompt"))})

@@ -159,12 +159,14 @@ async def open_judge(name: str, settings: JudgeSettings, store: Store | None, ex
         sampling["chat_template_kwargs"] = dict(settings.template_kwargs)
     replicas = [(w.address, Limited(ChatJudge(w, settings.model, sampling), settings.concurrency)) for w in wires]
     identity = _identity(name, settings, server)
-    answering = Shared(Retried(Pool(replicas)), identity.digest)
+    pool = Pool(replicas)
+    answering = Shared(Retried(pool), identity.digest)
     judge = _judge(name, settings, identity, answering, store, explanations)
     judge.answers = lambda: _any_answers(wires, settings)
     if settings.canary_seconds:
         heard = store or MemoryStore()
-        judge.watch = Watch(answering, heard, identity, judge.is_found, settings.canary_seconds).checked
+        watch = Watch(answering, heard, identity, judge.is_found, settings.canary_seconds)
+        judge.watch, pool.returned = watch.checked, watch.doubt
     return judge
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from judge_service.backends.redis_link import Command
-    from judge_service.backends.redis_store import RedisStore
+    from judge_service.backends.redis_link import Command, RedisLink
 
 CLAIM_SECONDS: Final = 10.0
 """How long a process that died keeps the others waiting, at most; one that lives renews its claims."""
@@ -35,6 +34,24 @@ Ending = Literal["failed", "gone", "late"]
 """Why there is no entry: its owner could make none, the claim is gone, or the deadline has passed."""
 
 
+class Claimable(Protocol):
+    """A store on whose entries there can be claims."""
+
+    link: RedisLink
+
+    def name(self, key: bytes) -> bytes:
+        """What the server calls an entry."""
+        ...
+
+    def claim_name(self, key: bytes) -> bytes:
+        """What the server calls the claim to make it."""
+        ...
+
+    def opened(self, key: bytes, sealed: bytes | None) -> bytes | None:
+        """The value in what the server holds."""
+        ...
+
+
 class Claims:
     """Claims on the entries of one store. A claim ends when it is released, or by itself when its owner has died.
 
@@ -44,7 +61,7 @@ class Claims:
         seconds: that a claim lasts unless it is renewed.
     """
 
-    def __init__(self, store: RedisStore, seconds: float = CLAIM_SECONDS) -> None:
+    def __init__(self, store: Claimable, seconds: float = CLAIM_SECONDS) -> None:
         self._store = store
         self._seconds = seconds
         self._token = secrets.token_hex(16)

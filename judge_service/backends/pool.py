@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,11 +44,13 @@ class Replica:
     resting_until: float = 0.0
     failing_since: float = 0.0
 
-    def worked(self) -> None:
-        """Forgets past failures."""
-        if self.rest > FIRST_REST:
+    def worked(self) -> bool:
+        """Forgets past failures; whether it was away and is back."""
+        was_away = self.rest > FIRST_REST
+        if was_away:
             log.warning("judge replica %s is back", self.name)
         self.faults, self.rest = 0, FIRST_REST
+        return was_away
 
     def failed(self, fault: TransientFault) -> None:
         """Counts a failure; out of reach, or failing three times in a row, it is left alone for a while."""
@@ -69,9 +71,13 @@ class Pool:
 
     The highest-scoring replica that is not resting is asked (Thaler & Ravishankar, "Using name-based mappings to
     increase hit rates", 1998).
+
+    Attributes:
+        returned: is called when a replica that was away is back; it may be another than it was.
     """
 
     def __init__(self, replicas: Sequence[tuple[str, Backend]]) -> None:
+        self.returned: Callable[[], None] = _nobody
         self._replicas = [Replica(backend, name, draw("replica", name) | 1) for name, backend in replicas]
 
     async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
@@ -92,8 +98,8 @@ class Pool:
                 if e.status is not None:
                     break
             else:
-                if replica.faults:
-                    replica.worked()
+                if replica.faults and replica.worked():
+                    self.returned()
                 return completions
         assert fault is not None
         raise fault
@@ -115,6 +121,10 @@ class Pool:
         """Closes every replica."""
         for replica in self._replicas:
             await replica.backend.aclose()
+
+
+def _nobody() -> None:
+    """Nobody wants to know."""
 
 
 def _score(affinity: int, salt: int) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -27,6 +28,7 @@ MOST: Final = 256
 _LANES: Final = 2
 _TICKS: Final = 5
 _PATIENCE_SECONDS: Final = 30.0
+_CLOSING_SECONDS: Final = 1.0
 _FAULTS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (TimeoutError, "slow"),
     (exceptions.TimeoutError, "slow"),
@@ -122,7 +124,7 @@ class RedisLink:
         found = await self._tried(lambda: self._client.mget(names), len(names))
         if isinstance(found, Fault):
             return [None] * len(names)
-        return found
+        return [value if isinstance(value, bytes) else None for value in found]
 
     async def _ordered(self, commands: list[Command]) -> list[Any]:
         pipeline = self._client.pipeline(transaction=False)
@@ -176,7 +178,9 @@ class RedisLink:
         """Finishes what is under way and closes the connections."""
         await self._reads.settled()
         await self._commands.settled()
-        await self._client.aclose()
+        with suppress(exceptions.RedisError, OSError):
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self._client.aclose()
 
 
 async def within(seconds: float, operation: Awaitable[T]) -> T:

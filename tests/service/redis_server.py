@@ -32,13 +32,14 @@ class RedisServer:
     def __init__(self, folder: Path, *options: str) -> None:
         self.port = _free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.socket = folder / "socket"
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, wait: bool = True) -> Self:
         common = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder))
-        command = [binary(), "--port", str(self.port), *common, *self._options]
+        command = [binary(), "--port", str(self.port), "--unixsocket", str(self.socket), *common, *self._options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if wait:
             self._wait_for_it()

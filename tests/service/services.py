@@ -1,5 +1,7 @@
 """The service as its parts are wired, opened in this process around a judge server."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 import httpx
 import orjson
+import uvicorn
 from judge_server import JudgeServer
 
 from judge_service.api.app import create_app
@@ -58,6 +61,20 @@ async def api(server: JudgeServer | None, **told: Any) -> AsyncIterator[httpx.As
         transport = httpx.ASGITransport(create_app(service, settings), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             yield client
+
+
+@asynccontextmanager
+async def served(server: JudgeServer | None, **told: Any) -> AsyncIterator[str]:
+    """The address of the HTTP API on a socket of its own, in this process."""
+    settings = configured(server, **told)
+    with socket.create_server(("127.0.0.1", 0)) as on:
+        async with open_service(settings, wait=5) as service:
+            app = create_app(service, settings)
+            running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+            serving = asyncio.create_task(running.serve(sockets=[on]))
+            yield f"http://127.0.0.1:{on.getsockname()[1]}"
+            running.should_exit = True
+            await serving
 
 
 def sqlite(path: Path) -> str:

@@ -8,8 +8,7 @@ import httpx
 import orjson
 import pytest
 from judge_server import JudgeServer, by_worth, said, tokens
-from programs import serving
-from services import LIST, ONE, PAIR, RUBRIC, api
+from services import LIST, ONE, PAIR, RUBRIC, api, served
 
 
 async def posted(server: JudgeServer | None, task: str, body: Any, **told: Any) -> Any:
@@ -139,7 +138,7 @@ async def test_lines_come_as_soon_as_each_judgment_is_ready(server: JudgeServer)
     )
     body = {"cases": [{**PAIR, "id": "slow", "prompt": "slow"}, {**PAIR, "id": "quick"}, {"id": "bad"}]}
     async with (
-        serving("--judge-url", server.url, "--model", "m") as (address, _),
+        served(server) as address,
         httpx.AsyncClient(timeout=30) as client,
         client.stream("POST", f"{address}/v1/compare", json=body, headers={"accept": NDJSON}) as answer,
     ):

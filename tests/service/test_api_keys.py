@@ -2,12 +2,13 @@
 
 import base64
 import logging
+import socket
 from pathlib import Path
 
 import httpx
 import pytest
 from judge_server import JudgeServer
-from programs import ran, serving
+from programs import called, serving
 from services import PAIR, api, configured
 
 from judge_service.api.access import networks_of
@@ -127,14 +128,20 @@ async def test_a_key_is_in_no_log_of_a_running_service(server: JudgeServer) -> N
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-async def test_without_keys_the_service_listens_to_this_machine_only(host: str) -> None:
-    end = await ran("serve", "--offline", "--host", host, "--port", "0")
+def test_without_keys_the_service_listens_to_this_machine_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    end = called(capsys, monkeypatch, "serve", "--offline", "--host", host, "--port", "0")
     assert end.code == 2
     assert "is no loopback address: set JUDGE_API_KEYS" in end.err
     assert len(end.err.splitlines()) == 1
 
 
-async def test_a_port_that_is_taken_is_one_clear_line(server: JudgeServer) -> None:
-    end = await ran("serve", "--offline", "--port", str(server.port))
+def test_a_port_that_is_taken_is_one_clear_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        end = called(capsys, monkeypatch, "serve", "--offline", "--port", str(port))
     assert end.code == 2
-    assert f"cannot listen on 127.0.0.1 port {server.port}" in end.err
+    assert f"cannot listen on 127.0.0.1 port {port}" in end.err

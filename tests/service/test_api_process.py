@@ -4,10 +4,11 @@ import asyncio
 import signal
 
 import httpx
+import orjson
 import pytest
 from judge_server import JudgeServer, tokens
-from programs import ended, serving
-from services import PAIR
+from programs import ended, ran, serving
+from services import PAIR, served
 
 
 def flags(server: JudgeServer) -> tuple[str, ...]:
@@ -54,18 +55,18 @@ async def test_a_process_with_nothing_to_do_ends_at_once(server: JudgeServer) ->
 
 
 async def test_answers_that_were_given_are_in_the_cache_of_the_next_process(server: JudgeServer) -> None:
-    for _ in range(2):
-        async with serving(*flags(server)) as (address, _), httpx.AsyncClient() as client:
-            answer = await client.post(f"{address}/v1/compare", json=PAIR)
-            assert answer.json()["status"] == "judged"
+    async with serving(*flags(server)) as (address, _), httpx.AsyncClient() as client:
+        answer = await client.post(f"{address}/v1/compare", json=PAIR)
+    a, b = PAIR["candidates"]
+    end = await ran("compare", "--prompt", PAIR["prompt"], "--a", a, "--b", b, "--json", *flags(server))
+    assert orjson.loads(end.out)["verdict"] == answer.json()["verdict"]
     assert server.calls == 2
 
 
 async def test_work_for_a_caller_who_has_hung_up_is_given_up(server: JudgeServer) -> None:
     never = asyncio.Event()
     server.rule = lambda asked: tokens({"A": 1.0}, waits=never)
-    told = (*flags(server), "--concurrency", "2")
-    async with serving(*told) as (address, _):
+    async with served(server, concurrency=2) as address:
         async with httpx.AsyncClient(timeout=30) as client:
             asked = asyncio.create_task(client.post(f"{address}/v1/compare", json={"cases": many(20)}))
             await server.asked_for(2)
@@ -84,7 +85,7 @@ def many(count: int) -> list[dict[str, object]]:
 
 
 async def test_a_large_answer_arrives_whole_over_a_socket(server: JudgeServer) -> None:
-    async with serving(*flags(server)) as (address, _), httpx.AsyncClient(timeout=60) as client:
+    async with served(server) as address, httpx.AsyncClient(timeout=60) as client:
         answer = await client.post(f"{address}/v1/compare", json={"cases": many(300)})
     assert len(answer.json()["data"]) == 300
     assert answer.json()["usage"]["judge_calls"] == server.calls == 600

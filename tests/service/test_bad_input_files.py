@@ -133,7 +133,8 @@ async def test_hostile_texts_and_five_megabytes_reach_a_judge_on_a_socket(server
 
 
 async def test_hostile_texts_are_printed_without_harm() -> None:
-    for text in (FORGED["markup"], FORGED["directions and joiners"], FORGED["beyond the first plane"]):
-        end = await ran("compare", "--prompt", text, "--a", PLAIN, "--b", text, "--offline")
-        assert end.code == 0
-        assert "Traceback" not in end.err
+    text = "".join(FORGED[what] for what in ("markup", "directions and joiners", "beyond the first plane"))
+    end = await ran("compare", "--prompt", text, "--a", PLAIN, "--b", text, "--offline")
+    assert end.code == 0
+    assert "[bold]x[/bold] [/]" in end.out
+    assert "Traceback" not in end.err

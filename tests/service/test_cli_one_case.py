@@ -76,21 +76,16 @@ def test_markup_in_a_candidate_is_printed_and_not_obeyed(call) -> None:
     assert "[bold red]shout[/bold red] [/x]" in end.out
 
 
-async def test_a_judge_at_an_address_is_asked_in_both_orders(server: JudgeServer) -> None:
-    end = await ran(*at(server, *SOCKET, "--json"))
+async def test_a_judge_at_an_address_is_asked_in_both_orders_with_its_key(server: JudgeServer) -> None:
+    end = await ran(*at(server, *SOCKET, "--json", "--judge-key-env", "MY_KEY"), environ={"MY_KEY": "sk-1"})
     assert (end.code, end.err) == (0, "")
+    assert server.headers[0]["Authorization"] == "Bearer sk-1"
+    assert "sk-1" not in end.out
     judgment = orjson.loads(end.out)
     assert judgment["verdict"]["winner"] == "a"
     assert judgment["verdict"]["position_bias"] == pytest.approx(0.5)
     assert judgment["verdict"]["logit"] == pytest.approx(2.0)
     assert server.calls == 2
-
-
-async def test_its_key_comes_from_the_variable_that_was_named(server: JudgeServer) -> None:
-    end = await ran(*at(server, *SOCKET, "--judge-key-env", "MY_KEY"), environ={"MY_KEY": "sk-1"})
-    assert end.code == 0
-    assert server.headers[0]["Authorization"] == "Bearer sk-1"
-    assert "sk-1" not in end.out + end.err
 
 
 async def test_text_evidence_is_printed_as_such(server: JudgeServer) -> None:

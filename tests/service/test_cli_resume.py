@@ -38,20 +38,16 @@ async def compared(server: JudgeServer, rows: list[Any], *flags: str) -> Ended:
     return await ran("compare", source, "-o", "out.jsonl", *judge, *flags)
 
 
-async def test_a_finished_run_asks_nothing_and_adds_nothing(server: JudgeServer) -> None:
-    await compared(server, cases(5))
+async def test_a_run_goes_on_with_what_is_new_and_asks_nothing_twice(server: JudgeServer) -> None:
+    await compared(server, cases(2))
+    more = await compared(server, cases(5))
+    assert (more.code, server.calls) == (0, 10)
+    assert len(ids()) == len(set(ids())) == 5
     before = Path("out.jsonl").read_bytes()
     end = await compared(server, cases(5))
     assert (end.code, server.calls) == (0, 10)
     assert "5 of them were finished before and not judged again" in end.err
     assert Path("out.jsonl").read_bytes() == before
-
-
-async def test_rows_that_are_new_are_judged_and_the_others_are_not(server: JudgeServer) -> None:
-    await compared(server, cases(2))
-    end = await compared(server, cases(5))
-    assert (end.code, server.calls) == (0, 10)
-    assert len(ids()) == len(set(ids())) == 5
 
 
 async def test_what_failed_stays_as_it_is_until_a_retry_is_asked_for(server: JudgeServer) -> None:

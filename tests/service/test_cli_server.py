@@ -6,16 +6,13 @@ from typing import Any
 
 import orjson
 from judge_server import Answer, JudgeServer, by_worth, error, tokens
-from programs import cases, ran, read_rows, serving, write_rows
-
-
-def flags(server: JudgeServer) -> tuple[str, ...]:
-    return ("--judge-url", server.url, "--model", "m")
+from programs import cases, ran, read_rows, write_rows
+from services import served
 
 
 async def test_a_file_is_judged_by_a_running_service_and_resumed(server: JudgeServer) -> None:
     source = write_rows(Path("in.jsonl"), [*cases(4), {"id": "bad", "prompt": "p"}])
-    async with serving(*flags(server)) as (address, _):
+    async with served(server) as address:
         command = ("compare", source, "-o", "out.jsonl", "--server", address, "--orders", "both")
         first = await ran(*command)
         again = await ran(*command)
@@ -28,7 +25,7 @@ async def test_a_file_is_judged_by_a_running_service_and_resumed(server: JudgeSe
 
 async def test_options_are_sent_along_and_checked_over_there(server: JudgeServer) -> None:
     source = write_rows(Path("in.jsonl"), cases(1))
-    async with serving(*flags(server)) as (address, _):
+    async with served(server) as address:
         good = await ran("compare", source, "--server", address, "--method", "cot", "--seed", "5", "--quiet")
         wrong = await ran("compare", source, "--server", address, "--rubric", "no-such")
     (record,) = good.records
@@ -39,9 +36,9 @@ async def test_options_are_sent_along_and_checked_over_there(server: JudgeServer
 
 
 async def test_a_key_is_sent_to_a_service_that_wants_one(server: JudgeServer) -> None:
-    environ = {"JUDGE_API_KEYS": "k-1", "MINE": "k-1", "WRONG": "k-2"}
+    environ = {"MINE": "k-1", "WRONG": "k-2"}
     case = ("compare", "--prompt", "p", "--a", "x (worth 2)", "--b", "y (worth 1)", "--json")
-    async with serving(*flags(server), environ=environ) as (address, _):
+    async with served(server, more={"api_keys": "k-1"}) as address:
         right = await ran(*case, "--server", address, "--judge-key-env", "MINE", environ=environ)
         wrong = await ran(*case, "--server", address, "--judge-key-env", "WRONG", environ=environ)
     assert orjson.loads(right.out)["verdict"]["winner"] == "a"
@@ -61,7 +58,7 @@ async def test_cases_the_service_could_not_judge_leave_the_others_judged(server:
 
     server.rule = rule
     source = write_rows(Path("in.jsonl"), cases(4))
-    async with serving(*flags(server)) as (address, _):
+    async with served(server) as address:
         end = await ran("compare", source, "-o", "out.jsonl", "--server", address, "--timeout", "6")
         never.set()
     assert end.code == 3
@@ -76,7 +73,7 @@ async def test_cases_the_service_could_not_judge_leave_the_others_judged(server:
 async def test_a_case_too_large_for_the_service_is_invalid_and_the_others_are_judged(server: JudgeServer) -> None:
     large = {**cases(1)[0], "id": "large", "prompt": "x" * 5000}
     source = write_rows(Path("in.jsonl"), [large, *cases(2)])
-    async with serving(*flags(server), environ={"JUDGE_SERVER__MAX_BODY_BYTES": "4096"}) as (address, _):
+    async with served(server, more={"server": {"max_body_bytes": 4096}}) as address:
         end = await ran("compare", source, "-o", "out.jsonl", "--server", address)
     assert end.code == 3
     rows = {row["case_id"]: row for row in read_rows(Path("out.jsonl"))}
@@ -87,7 +84,7 @@ async def test_a_case_too_large_for_the_service_is_invalid_and_the_others_are_ju
 
 async def test_an_output_of_another_run_is_refused_when_the_service_tells(server: JudgeServer) -> None:
     source = write_rows(Path("in.jsonl"), cases(1))
-    async with serving(*flags(server)) as (address, _):
+    async with served(server) as address:
         await ran("compare", source, "-o", "out.jsonl", "--server", address)
         write_rows(Path("in.jsonl"), cases(2))
         end = await ran("compare", source, "-o", "out.jsonl", "--server", address, "--rubric", "honesty")

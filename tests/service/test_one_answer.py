@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 from judge_server import JudgeServer
-from programs import ran, serving, write_rows
-from services import CASE_OF, PAIR, api, judged, opened
+from programs import ran, write_rows
+from services import CASE_OF, PAIR, api, judged, opened, served
 
 CHANGES = ("created", "usage", "cached")
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -61,7 +61,7 @@ async def test_a_service_elsewhere_gives_the_same_judgment(server: JudgeServer, 
     judge = ("--offline",) if offline else ("--judge-url", server.url, "--model", "m")
     async with opened(None if offline else server) as service:
         direct = await judged(service, case)
-    async with serving(*judge) as (address, _):
+    async with served(None if offline else server) as address:
         here, there = await asyncio.gather(
             ran("compare", row, *judge, "--quiet"), ran("compare", row, "--server", address, "--quiet")
         )

@@ -451,14 +451,7 @@ async def test_the_url_says_which_server(redis_server: RedisServer, scheme: str)
     assert 86_000_000 < redis_server.ask("PTTL", name) <= 86_400_000
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "redis://:geheim@localhost:port/0",
-        "redis://:geheim@localhost?colour=red",
-        "rediss://:geheim@h?ssl_min_version=x",
-    ],
-)
+@pytest.mark.parametrize("url", ["redis://:geheim@localhost:port/0", "redis://:geheim@localhost?colour=red"])
 def test_a_wrong_url_is_told_at_the_start_and_its_password_is_not(url: str) -> None:
     with pytest.raises(InvalidConfiguration, match=r"cache\.url") as told:
         open_store(CacheSettings(url=url))

@@ -75,9 +75,8 @@ def main() -> None:
     )
     for what, asked, spent in passes:
         ratio = (first - start) / max(0.01, spent - start)
-        print(
-            f"{what:16}  {asked:5} judge calls  {spent:.2f} s CPU  {spent - start:.2f} s net  1/{ratio:.1f} of the first"
-        )
+        cost = f"{spent:.2f} s CPU  {spent - start:.2f} s net  1/{ratio:.1f} of the first"
+        print(f"{what:16}  {asked:5} judge calls  {cost}")
 
 
 if __name__ == "__main__":

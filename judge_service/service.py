@@ -14,11 +14,16 @@ _MOST_SITTINGS: Final = 256
 
 
 class JudgingService:
-    """Judges by name, the first being the default, and a library."""
+    """Judges by name, the first being the default, and a library.
 
-    def __init__(self, judges: Mapping[str, Judge], library: Library) -> None:
+    Attributes:
+        cache_faults: how often the shared cache failed, by kind.
+    """
+
+    def __init__(self, judges: Mapping[str, Judge], library: Library, faults: Mapping[str, int] | None = None) -> None:
         self.judges = dict(judges)
         self.library = library
+        self.cache_faults: Mapping[str, int] = {} if faults is None else faults
         self._sittings: dict[tuple[Task, Options | str], Sitting] = {}
 
     def sitting(self, task: Task, options: Options) -> Sitting:

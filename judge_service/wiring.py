@@ -83,7 +83,7 @@ async def open_service(settings: Settings, wait: float = 10.0, probe: bool = Tru
             await asyncio.gather(*(judge.watch() for judge in judges.values()))
             watching = asyncio.create_task(_watched(list(judges.values())))
             stack.callback(watching.cancel)
-        yield JudgingService(judges, library)
+        yield JudgingService(judges, library, getattr(store, "faults", None))
 
 
 async def _watched(judges: Sequence[Judge]) -> None:

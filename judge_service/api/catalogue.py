@@ -120,5 +120,7 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus."""
     state: State = request.app.state.judging
-    state.metrics.state(state.places.waiting, {n: j.identity.epoch for n, j in state.service.judges.items()})
+    service = state.service
+    epochs = {name: judge.identity.epoch for name, judge in service.judges.items()}
+    state.metrics.state(state.places.waiting, epochs, service.cache_faults)
     return Response(state.metrics.page(), media_type=state.metrics.content_type)

@@ -48,6 +48,9 @@ class Metrics:
         self._epoch = Gauge(
             "judge_epoch", "Goes up when the judge changes", ["judge"], registry=registry, multiprocess_mode="max"
         )
+        self._cache_faults = Gauge(
+            "judge_cache_faults", "Failures of the shared cache", ["kind"], registry=registry, multiprocess_mode="sum"
+        )
         self._waiting = Gauge(
             "judge_cases_waiting", "Cases in the queue", registry=registry, multiprocess_mode="livesum"
         )
@@ -91,9 +94,11 @@ class Metrics:
         if verdict.position_bias is not None:
             self._of(self._bias, judge).observe(verdict.position_bias)
 
-    def state(self, waiting: int, epochs: Mapping[str, int]) -> None:
+    def state(self, waiting: int, epochs: Mapping[str, int], cache_faults: Mapping[str, int]) -> None:
         """What holds at the moment of asking."""
         self._waiting.set(waiting)
+        for kind, count in cache_faults.items():
+            self._cache_faults.labels(kind).set(count)
         for judge, epoch in epochs.items():
             self._epoch.labels(judge).set(epoch)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from judge_service.backends.base import Backend, Terms, failed
 from judge_service.domain.prompting import Completion, JudgePrompt
+from judge_service.domain.verdicts import NO_USAGE
 
 _NOT_SHARED: Final = frozenset(("timeout", "judge_unavailable"))
 
@@ -28,7 +30,8 @@ class Shared:
         """Asks what nobody is asking yet, and waits for the rest."""
         if terms.cache in ("bypass", "refresh"):
             return await self._inner.complete(prompts, terms)
-        keys = [prompt.key(self._identity) for prompt in prompts]
+        identity = self._identity + terms.tenant.encode()
+        keys = [prompt.key(identity) for prompt in prompts]
         waited = {i: self._flying[key] for i, key in enumerate(keys) if key in self._flying}
         own = [i for i in range(len(keys)) if i not in waited]
         answers: dict[int, Completion] = {}
@@ -63,7 +66,8 @@ class Shared:
         if not flight.cancelled():
             answer = flight.result()
             if answer.failure is None or answer.failure.kind not in _NOT_SHARED:
-                return answer
+                # The call is in the usage of the case that made it.
+                return replace(answer, usage=NO_USAGE)
         return (await self.complete([prompt], terms))[0]
 
     async def aclose(self) -> None:

@@ -8,8 +8,6 @@ from judge_service.domain.cases import Case, same_content
 from judge_service.domain.digests import draw
 from judge_service.domain.verdicts import Ranking
 
-_SAME = 1e-9
-
 
 def distinct_places(case: Case) -> list[list[int]]:
     """Groups of places that hold the same text, apart from white space, in the order of their first member."""

@@ -99,12 +99,12 @@ def vote_from(
         ranking=read_.ranking,
         label=read_.label,
         label_mass=completion.label_mass,
-        explanation=completion.text if brief.method == "cot" and not read_.failure else None,
+        explanation=completion.text or None if brief.method == "cot" and not read_.failure else None,
         truncated=tuple(name for name in ids if name in exhibits.truncated) or None if exhibits.truncated else None,
         cached=completion.cached,
         failure=read_.failure,
         prompt=joined((*prompt.system, *prompt.user)) if "prompts" in include else None,
-        raw=completion.text if "raw" in include else None,
+        raw=completion.text or None if "raw" in include else None,
     )
 
 

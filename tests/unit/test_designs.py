@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import combinations, pairwise
+from math import factorial
 
 import pytest
 
@@ -33,6 +34,14 @@ def test_over_a_full_square_every_thing_follows_every_other_equally_often(n):
     follows = Counter(step for row in square(n) for step in pairwise(row))
     assert len(follows) == n * (n - 1)
     assert len(set(follows.values())) == 1
+
+
+@pytest.mark.parametrize(("n", "squares"), [(n, k) for n in range(2, 8) for k in (2, 3)])
+def test_beyond_one_square_orders_stay_balanced_and_none_comes_twice_before_all_have_come(n, squares):
+    rows = balanced_permutations(n, squares * len(square(n)))
+    places = Counter((place, thing) for row in rows for place, thing in enumerate(row))
+    assert set(places.values()) == {len(rows) // n}
+    assert len(set(rows)) == min(len(rows), factorial(n))
 
 
 @pytest.mark.parametrize("n", SIZES)

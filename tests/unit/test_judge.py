@@ -16,7 +16,7 @@ from judge_service.domain.options import options_from
 from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.records import judgment_from, record_of
 from judge_service.domain.verdicts import Failure, JudgeIdentity, Usage
-from judge_service.errors import InvalidCase, InvalidOption, UnknownName
+from judge_service.errors import InvalidCase, InvalidOption, JudgeChanged, UnknownName
 from judge_service.judge import Judge
 from judge_service.service import JudgingService
 from judge_service.sitting import NO_ESTIMATE, OFFLINE_NOTE
@@ -268,6 +268,57 @@ async def test_the_judges_own_limits_reach_the_prompts_and_the_votes():
     assert (await judgment_of(replace(judge, min_label_mass=0.4))).failure.kind == "low_label_mass"
     prompts = sitting_of(judge, method="cot").first_round(CASE)
     assert {prompt.sampling.max_tokens for prompt in prompts} == {77}
+
+
+async def test_thoughts_may_be_long_only_where_the_judge_always_thinks():
+    for thinking, expected in (("always", 57), ("never", 7)):
+        judge = judge_of(writing(), thinking=thinking, explanation_tokens=7, thinking_tokens=50)
+        prompts = sitting_of(judge, method="cot").first_round(CASE)
+        assert {prompt.sampling.max_tokens for prompt in prompts} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("configured", "thinks", "known"),
+    [("auto", True, "always"), ("auto", False, "auto"), ("never", True, "never"), ("optional", True, "optional")],
+)
+def test_a_judge_is_found_to_think_only_where_that_was_left_open(configured, thinks, known):
+    judge = judge_of(leaning(), thinking=configured)
+    judge.is_found(identity(epoch=3), thinks)
+    assert (judge.thinking, judge.identity.epoch) == (known, 3)
+
+
+# Judges that change
+
+
+async def test_a_judge_that_has_become_another_makes_another_run():
+    judge = judge_of(leaning())
+    sitting = sitting_of(judge)
+    before = await sitting.judge(CASE)
+    judge.is_found(identity(), thinks=False)
+    same = await sitting.judge(CASE)
+    judge.is_found(identity(epoch=1, digest="sha256:2"), thinks=False)
+    after = await sitting.judge(CASE)
+    assert before.run_digest == same.run_digest != after.run_digest == sitting.run_digest
+    assert before.id == same.id != after.id
+    assert [made.provenance.judges[0].epoch for made in (before, same, after)] == [0, 0, 1]
+
+
+async def test_a_pinned_judge_is_that_judge_or_nothing_is_judged():
+    judge = judge_of(leaning())
+    sitting = sitting_of(judge, judge_digest="sha256:1")
+    assert (await sitting.judge(CASE)).status == "judged"
+    judge.is_found(identity(epoch=1, digest="sha256:2"), thinks=False)
+    with pytest.raises(JudgeChanged, match=r"default is sha256:2 \(epoch 1\)"):
+        await sitting.judge(CASE)
+    assert len(judge.backend.rounds) == 1
+
+
+async def test_cache_entries_are_the_tenants_own():
+    judge = judge_of(leaning())
+    sitting = sitting_of(judge)
+    await sitting.judge(CASE)
+    await sitting.judge(CASE, tenant="ann")
+    assert [terms.tenant for terms in judge.backend.terms] == ["", "ann"]
 
 
 # Panels and escalation

@@ -191,6 +191,10 @@ def test_a_wrong_field_of_a_constitution_is_named_too(change, field):
     assert refused(PRINCIPLES | change).startswith(f"kindness.toml: {field}: ")
 
 
+def test_a_weight_may_be_a_fraction():
+    assert standard_from(RUBRIC | criterion(weight=0.25), "").criteria[1].weight == 0.25
+
+
 def test_steps_of_anchors_may_be_numbers_where_the_rubric_comes_from_python():
     given = RUBRIC | {"criteria": [CRITERION | {"anchors": {1: "cold", 5: "warm"}}]}
     assert standard_from(given, "kindness.toml").criteria[0].anchors == {1: "cold", 5: "warm"}

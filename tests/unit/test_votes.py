@@ -82,6 +82,13 @@ def test_a_judge_without_log_probabilities_is_read_as_text_and_says_so(text):
     assert mirrored.probabilities == {"b": 1.0, "a": 0.0}
 
 
+def test_a_bare_letter_for_a_tie_counts_only_where_a_tie_was_offered():
+    offered, _ = votes("compare", CASE, always(said("C")), ties="allow")
+    assert (offered.tie, offered.probabilities) == (1.0, {"a": 0.0, "b": 0.0})
+    refused, _ = votes("compare", CASE, always(said("C")), ties="forbid")
+    assert refused.failure.kind == "unreadable"
+
+
 def test_a_bare_number_is_a_score():
     (score,) = votes("score", case_of("x"), always(said("4")), rubric("kind"))
     assert (score.evidence, score.probabilities) == ("text", {"4": 1.0})

@@ -1,83 +1,123 @@
-"""The same 500 cases again: what a second pass costs when its answers are in the cache, or its output is there.
+"""What a second pass over the same cases costs: judge calls and CPU seconds of `judge-service compare`, twice.
 
-    python bench/second_pass.py [--cases 500]
+    python bench/second_pass.py [--cases 500] [--rounds 3]
 
-Each pass runs `judge-service compare` in both orders against an emulated judge. The second finds its output gone and
-its answers in the cache, the third finds its output finished. CPU is user + system of the whole command, and net of the
-command's own start (the same command on one case that needs no call).
+The judge is the emulator on a socket, whose CPU is not counted; every round starts with an empty cache. The second pass
+is made in two ways: `cached`, its output gone, so that every judgment is made again from the cache; and `resumed`, the
+same command over its own output. CPU is user + system seconds of the whole command, gross and net of its start (the
+median of five runs over one cached case).
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import random
+import resource
+import statistics
 import sys
 import tempfile
-import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from throughput import cpu_of, running
+from judge_service.emulator.server import Emulator
 
-PROGRAM = str(Path(sys.executable).with_name("judge-service"))
-
-
-def cases(n: int) -> list[dict[str, object]]:
-    """Pairs whose texts carry their worth."""
-    drawn = random.Random(1)
-    words = ("river", "stone", "bridge", "cloud", "letter", "garden", "engine", "number", "window", "story")
-
-    def text() -> str:
-        return " ".join(drawn.choices(words, k=100)) + f" (worth {drawn.uniform(2, 8):.2f})"
-
-    return [{"id": f"c{i}", "prompt": f"Task {i}", "candidates": [text(), text()]} for i in range(n)]
+STARTS = 5
+WORDS = (Path(__file__).parent.parent / "LICENSE").read_text(encoding="utf-8").split()
 
 
-def calls(url: str) -> int:
-    """How often the judge has been asked."""
-    with urllib.request.urlopen(url.replace("/v1", "/stats")) as answer:
-        return int(json.load(answer)["calls"])
+@dataclass(frozen=True)
+class Pass:
+    """What one run of the command came to."""
+
+    calls: int
+    cpu: float
 
 
-def main() -> None:
-    """Prints both passes."""
-    told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    told.add_argument("--cases", type=int, default=500)
-    told.add_argument("--port", type=int, default=8960)
-    given = told.parse_args()
-    url = f"http://127.0.0.1:{given.port}/v1"
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        environment = {**os.environ, "JUDGE_CACHE__URL": f"sqlite:///{folder}/cache.db"}
-        many = folder / "many.jsonl"
-        many.write_text("".join(json.dumps(case) + "\n" for case in cases(given.cases)))
-        none = folder / "none.jsonl"
-        none.write_text('{"prompt": "p", "candidates": ["same", "same"]}\n')
+@dataclass(frozen=True)
+class Round:
+    """The start, and the passes of one round."""
 
-        def judged(source: Path, again: bool = False) -> float:
-            if not again:
-                (folder / "out.jsonl").unlink(missing_ok=True)
-            where = ["--judge-url", url, "--model", "emulator", "--quiet"]
-            return cpu_of([PROGRAM, "compare", str(source), "-o", str(folder / "out.jsonl"), *where], environment)
+    start: float
+    first: Pass
+    cached: Pass
+    resumed: Pass
 
-        with running([PROGRAM, "emulate", "--port", str(given.port)], f"{url}/models", environment):
-            judged(none)
-            start, before = judged(none), calls(url)
-            first, between = judged(many), calls(url)
-            second, after = judged(many), calls(url)
-            third, at_last = judged(many, again=True), calls(url)
-    print(f"{given.cases} cases in both orders; start of the command {start:.2f} s CPU")
-    passes = (
-        ("first pass", between - before, first),
-        ("from the cache", after - between, second),
-        ("already finished", at_last - after, third),
-    )
-    for what, asked, spent in passes:
-        ratio = (first - start) / max(0.01, spent - start)
-        cost = f"{spent:.2f} s CPU  {spent - start:.2f} s net  1/{ratio:.1f} of the first"
-        print(f"{what:16}  {asked:5} judge calls  {cost}")
+    def gross(self, later: Pass) -> float:
+        """How many times cheaper a later pass was, start and all."""
+        return self.first.cpu / later.cpu
+
+    def net(self, later: Pass) -> float:
+        """How many times cheaper it was, net of the start; less than a hundredth of a second cannot be told apart."""
+        return (self.first.cpu - self.start) / max(0.01, later.cpu - self.start)
+
+
+def cases(count: int) -> Iterator[dict[str, object]]:
+    """Pairs of 30 to 160 words whose texts carry their worth, drawn from the words of the licence."""
+    drawn = random.Random(500)
+    for i in range(count):
+        prompt, *texts = (" ".join(drawn.choices(WORDS, k=drawn.randint(30, 160))) for _ in range(3))
+        candidates = [f"{text} (worth {drawn.uniform(2, 8):.2f})" for text in texts]
+        yield {"id": f"c{i}", "prompt": f"Task {i}: {prompt}", "candidates": candidates}
+
+
+async def compared(source: Path, emulator: Emulator, cache: Path, keep: bool = False) -> Pass:
+    """One run of the command over a file; `keep` is whether it finds the output of the run before."""
+    output = source.with_suffix(".out.jsonl")
+    if not keep:
+        output.unlink(missing_ok=True)
+    command = ("compare", str(source), "-o", str(output), "--judge-url", emulator.url, "--model", "emulator", "--quiet")
+    environment = {**os.environ, "JUDGE_CACHE__URL": f"sqlite:///{cache}"}
+    calls, before = emulator.stats["calls"], resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "judge_service", *command, env=environment)
+    if await process.wait():
+        raise SystemExit(f"the command ended with {process.returncode}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Pass(emulator.stats["calls"] - calls, cpu)
+
+
+async def one_round(folder: Path, count: int, emulator: Emulator, number: int) -> Round:
+    """The passes and the start, with a cache of their own."""
+    cache = folder / f"cache-{number}.db"
+    few, many = folder / "few.jsonl", folder / "many.jsonl"
+    for path, listed in ((few, cases(1)), (many, cases(count))):
+        path.write_text("".join(json.dumps(case) + "\n" for case in listed), encoding="utf-8")
+    first = await compared(many, emulator, cache)
+    cached = await compared(many, emulator, cache)
+    resumed = await compared(many, emulator, cache, keep=True)
+    starts = [(await compared(few, emulator, cache)).cpu for _ in range(STARTS)]
+    return Round(statistics.median(starts), first, cached, resumed)
+
+
+def report(rounds: Sequence[Round], count: int) -> None:
+    """Prints every round, and what they come to."""
+    print(f"{count} cases, both orders, {os.cpu_count()} cores; CPU in seconds")
+    print("round  start          first         cached        resumed")
+    for number, told in enumerate(rounds, 1):
+        passes = "  ".join(f"{p.cpu:5.2f} {p.calls:4} calls"[:16] for p in (told.first, told.cached, told.resumed))
+        print(f"{number:5}  {told.start:5.2f}  {passes}")
+    for name in ("cached", "resumed"):
+        later = [(told, getattr(told, name)) for told in rounds]
+        net, gross = (statistics.median(ratio(told, p) for told, p in later) for ratio in (Round.net, Round.gross))
+        calls = max(p.calls for _, p in later)
+        print(f"{name}: {calls} judge calls, {net:.1f} x cheaper net of the start, {gross:.1f} x gross")
+
+
+async def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=3)
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        async with Emulator() as emulator:
+            rounds = [await one_round(Path(folder), told.cases, emulator, i) for i in range(told.rounds)]
+    report(rounds, told.cases)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

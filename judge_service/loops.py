@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -15,7 +16,36 @@ T = TypeVar("T")
 LOOP: Callable[[], asyncio.AbstractEventLoop] = new_event_loop
 
 
+class _Interrupted(Exception):
+    """A signal has ended the work."""
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine to its end; Ctrl-C cancels it and is raised again as KeyboardInterrupt."""
+    """Runs a coroutine to its end; it deals with signals itself."""
     with asyncio.Runner(loop_factory=LOOP) as runner:
         return runner.run(work)
+
+
+def run_interruptibly(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine to its end; Ctrl-C cancels it, whatever it is waiting for.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+    """
+    try:
+        return run(_interruptible(work))
+    except _Interrupted:
+        raise KeyboardInterrupt from None
+
+
+async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
+    # The loop's own signal handler: one of Python's is only seen when the loop next comes back to Python.
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise _Interrupted from None
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

@@ -22,7 +22,7 @@ from judge_service.cli.one import OneCase, judge_one
 from judge_service.cli.run import BatchFlags, run_batch
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidOption
-from judge_service.loops import run
+from judge_service.loops import run_interruptibly
 
 _HELP: dict[Task, str] = {
     "compare": "Which of two candidates is better, for every case of a file.",
@@ -119,13 +119,13 @@ def _command(task: Task) -> Callable[..., None]:
         if source and one.given:
             raise InvalidOption("give a file or one case, not both", "prompt")
         if one.given:
-            run(judge_one(task, one.row(task), options, which, config, wait_judge, json_, server))
+            run_interruptibly(judge_one(task, one.row(task), options, which, config, wait_judge, json_, server))
             return
         if not source:
             raise InvalidOption("give a file of cases, or one case with --prompt", "IN")
         flags = BatchFlags(
             source, output, tuple(field), shard, limit, retry_failed, overwrite, dry_run, stop_if, quiet, server
         )
-        raise typer.Exit(run(run_batch(task, options, which, config, wait_judge, flags)))
+        raise typer.Exit(run_interruptibly(run_batch(task, options, which, config, wait_judge, flags)))
 
     return command

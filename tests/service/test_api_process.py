@@ -44,7 +44,8 @@ async def refused(address: str) -> None:
                 except httpx.ConnectError:
                     return
                 except httpx.TransportError:
-                    """It was taken and dropped: the process is about to stop listening."""
+                    # It was taken and dropped: the process is about to stop listening.
+                    continue
 
 
 async def test_a_process_with_nothing_to_do_ends_at_once(server: JudgeServer) -> None:

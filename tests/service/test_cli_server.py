@@ -10,41 +10,42 @@ from programs import cases, ran, read_rows, write_rows
 from services import served
 
 
-async def test_a_file_is_judged_by_a_running_service_and_resumed(server: JudgeServer) -> None:
+async def test_a_file_is_judged_by_a_running_service_resumed_and_kept_from_other_runs(server: JudgeServer) -> None:
     source = write_rows(Path("in.jsonl"), [*cases(4), {"id": "bad", "prompt": "p"}])
     async with served(server) as address:
         command = ("compare", source, "-o", "out.jsonl", "--server", address, "--orders", "both")
         first = await ran(*command)
         again = await ran(*command)
-    assert (first.code, again.code, server.calls) == (3, 3, 8)
+        assert (first.code, again.code, server.calls) == (3, 3, 8)
+        before = Path("out.jsonl").read_bytes()
+        write_rows(Path("in.jsonl"), cases(5))
+        other = await ran(*command, "--rubric", "honesty")
+    assert other.code == 2
+    assert "rubric was helpfulness@1" in other.err
+    assert Path("out.jsonl").read_bytes() == before
     rows = {row["case_id"]: row for row in read_rows(Path("out.jsonl"))}
     assert len(rows) == 5
     assert {rows[f"c{i}"]["verdict"]["winner"] for i in range(4)} == {"a"}
     assert "in.jsonl line 5" in rows["bad"]["failure"]["message"]
 
 
-async def test_options_are_sent_along_and_checked_over_there(server: JudgeServer) -> None:
-    source = write_rows(Path("in.jsonl"), cases(1))
-    async with served(server) as address:
-        good = await ran("compare", source, "--server", address, "--method", "cot", "--seed", "5", "--quiet")
-        wrong = await ran("compare", source, "--server", address, "--rubric", "no-such")
-    (record,) = good.records
-    assert (record["provenance"]["method"], record["provenance"]["seed"]) == ("cot", 5)
-    assert wrong.code == 2
-    assert "there is no rubric 'no-such'" in wrong.err
-    assert "Traceback" not in wrong.err
-
-
-async def test_a_key_is_sent_to_a_service_that_wants_one(server: JudgeServer) -> None:
+async def test_options_and_key_are_sent_along_and_checked_over_there(server: JudgeServer) -> None:
     environ = {"MINE": "k-1", "WRONG": "k-2"}
     case = ("compare", "--prompt", "p", "--a", "x (worth 2)", "--b", "y (worth 1)", "--json")
     async with served(server, more={"api_keys": "k-1"}) as address:
-        right = await ran(*case, "--server", address, "--judge-key-env", "MINE", environ=environ)
-        wrong = await ran(*case, "--server", address, "--judge-key-env", "WRONG", environ=environ)
-    assert orjson.loads(right.out)["verdict"]["winner"] == "a"
-    assert wrong.code == 2
-    assert "the API key is wrong" in wrong.err
-    assert "k-2" not in wrong.err
+        at = (*case, "--server", address, "--judge-key-env")
+        good, key, rubric = await asyncio.gather(
+            ran(*at, "MINE", "--method", "cot", "--seed", "5", environ=environ),
+            ran(*at, "WRONG", environ=environ),
+            ran(*at, "MINE", "--rubric", "no-such", environ=environ),
+        )
+    told = orjson.loads(good.out)
+    assert (told["verdict"]["winner"], told["provenance"]["method"], told["provenance"]["seed"]) == ("a", "cot", 5)
+    assert (key.code, rubric.code) == (2, 2)
+    assert "the API key is wrong" in key.err
+    assert "k-2" not in key.err
+    assert "there is no rubric 'no-such'" in rubric.err
+    assert "Traceback" not in key.err + rubric.err
 
 
 async def test_cases_the_service_could_not_judge_leave_the_others_judged(server: JudgeServer) -> None:
@@ -80,17 +81,6 @@ async def test_a_case_too_large_for_the_service_is_invalid_and_the_others_are_ju
     assert {name: row["status"] for name, row in rows.items()} == {"large": "unscored", "c0": "judged", "c1": "judged"}
     assert rows["large"]["failure"]["kind"] == "invalid"
     assert "in.jsonl line 1" in rows["large"]["failure"]["message"]
-
-
-async def test_an_output_of_another_run_is_refused_when_the_service_tells(server: JudgeServer) -> None:
-    source = write_rows(Path("in.jsonl"), cases(1))
-    async with served(server) as address:
-        await ran("compare", source, "-o", "out.jsonl", "--server", address)
-        write_rows(Path("in.jsonl"), cases(2))
-        end = await ran("compare", source, "-o", "out.jsonl", "--server", address, "--rubric", "honesty")
-    assert end.code == 2
-    assert "rubric was helpfulness@1" in end.err
-    assert [row["case_id"] for row in read_rows(Path("out.jsonl"))] == ["c0"]
 
 
 async def test_a_service_that_is_not_there_ends_in_one_line_and_exit_code_2(server: JudgeServer) -> None:

@@ -7,18 +7,18 @@ from typing import Any
 import orjson
 import pytest
 from judge_server import JudgeServer
-from programs import ran, write_rows
+from programs import called, ran, write_rows
 from services import CASE_OF, PAIR, api, judged, opened, served
 
 CHANGES = ("created", "usage", "cached")
-OPTIONS: list[tuple[str, dict[str, Any]]] = [
+OPTIONS: list[tuple[Any, dict[str, Any]]] = [
     ("compare", {}),
     ("compare", {"method": "cot", "repeats": 3, "seed": 5, "combine": "vote"}),
     ("compare", {"rubric": "general", "principle": "sample", "orders": "one", "ties": "allow"}),
     ("compare", {"escalate": {"to": "cot", "below": 0.95}, "include": ["votes", "case", "prompts", "raw"]}),
     ("score", {"rubric": "code-quality"}),
     ("rank", {"strategy": "listwise", "repeats": 4}),
-    ("rank", {}),
+    ("rank", {"strategy": "pairs", "temperature": 0.5, "method": "cot"}),
 ]
 
 
@@ -37,35 +37,40 @@ def flags(options: dict[str, Any]) -> list[str]:
     return told
 
 
-@pytest.mark.parametrize(("task", "options"), OPTIONS, ids=[f"{task}-{','.join(o)}" for task, o in OPTIONS])
-async def test_every_way_in_gives_the_same_judgment(server: JudgeServer, task: Any, options: dict[str, Any]) -> None:
-    case = {**CASE_OF[task], "id": "c1", "metadata": {"n": 1}}
-    async with opened(server) as service:
+async def by_call_and_by_api(task: Any, case: dict[str, Any], options: dict[str, Any]) -> list[Any]:
+    """A direct call's judgment, the API's on the case inline, and the API's on the case among others."""
+    async with opened(None) as service:
         direct = await judged(service, case, task, **options)
-    async with api(server) as client:
-        inline = (await client.post(f"/v1/{task}", json={**case, **options})).json()
-        listed = (await client.post(f"/v1/{task}", json={"cases": [case], **options})).json()["data"][0]
-    row = write_rows(Path("in.jsonl"), [case])
-    line = await ran(task, row, "--judge-url", server.url, "--model", "m", "--quiet", *flags(options))
-    assert (line.code, line.err) == (0, "")
+    async with api(None) as client:
+        inline = await client.post(f"/v1/{task}", json={**case, **options})
+        listed = await client.post(f"/v1/{task}", json={"cases": [{"id": "bad"}, case], **options})
+    return [direct, inline.json(), listed.json()["data"][1]]
+
+
+@pytest.mark.parametrize(("task", "options"), OPTIONS, ids=[f"{task}-{','.join(o)}" for task, o in OPTIONS])
+def test_every_way_in_gives_the_same_judgment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, task: Any, options: dict[str, Any]
+) -> None:
+    case = {**CASE_OF[task], "id": "c1", "metadata": {"n": 1}}
+    direct, *others = asyncio.run(by_call_and_by_api(task, case, options))
+    source = write_rows(Path("in.jsonl"), [case])
+    line = called(capsys, monkeypatch, task, source, "--offline", "--quiet", *flags(options))
     assert direct["status"] == "judged"
-    assert same(inline) == same(direct)
-    assert same(listed) == same(direct)
-    assert same(line.records[0]) == same(direct)
+    for other in (*others, *line.records):
+        assert same(other) == same(direct)
 
 
-@pytest.mark.parametrize("offline", [True, False], ids=["offline", "on a socket"])
-async def test_a_service_elsewhere_gives_the_same_judgment(server: JudgeServer, offline: bool) -> None:
+async def test_a_process_and_a_service_elsewhere_give_the_same_judgment(server: JudgeServer) -> None:
     case = {**PAIR, "id": "c1", "metadata": {"n": [1, {"x": None}]}, "reference": "7", "context": "c", "domain": "d"}
     row = write_rows(Path("in.jsonl"), [case])
-    judge = ("--offline",) if offline else ("--judge-url", server.url, "--model", "m")
-    async with opened(None if offline else server) as service:
+    async with opened(server) as service:
         direct = await judged(service, case)
-    async with served(None if offline else server) as address:
+    async with served(server) as address:
         here, there = await asyncio.gather(
-            ran("compare", row, *judge, "--quiet"), ran("compare", row, "--server", address, "--quiet")
+            ran("compare", row, "--judge-url", server.url, "--model", "m", "--quiet"),
+            ran("compare", row, "--server", address, "--quiet"),
         )
-    assert same(here.records[0]) == same(there.records[0]) == same(direct)
+    assert same(here.records) == same(there.records) == [same(direct)]
 
 
 async def test_the_prompts_are_the_same_to_the_letter(server: JudgeServer) -> None:

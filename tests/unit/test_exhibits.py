@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scripted import case_of, swapped
 
@@ -208,6 +208,7 @@ def test_a_transcript_is_cut_without_losing_whose_text_is_whose():
 
 
 @given(st.lists(st.integers(0, 60), min_size=2, max_size=6), st.integers(4, 30))
+@example([60, 20], 10)  # the tail ends exactly where a turn begins
 def test_of_a_transcript_too_exactly_as_much_is_kept_as_allowed(lengths, tokens):
     turns = tuple(Message("user", "x" * length) for length in lengths)
     whole, cut = (Exhibits(case_of(turns), Options(truncate=t)) for t in (None, Truncation(tokens)))

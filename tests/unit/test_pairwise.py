@@ -324,6 +324,7 @@ def test_together_all_criteria_are_one_question():
         ("min", (2.0, 1.0, 0.5), 0.5),
         ("min", (-2.0, -1.0, -0.5), -0.5),
         ("min", (2.0, -0.1, 3.0), 0.0),
+        ("min", (0.5, -1.0, -2.0), 0.0),
         ("lexicographic", (2.0, -5.0, -5.0), 2.0),
         ("lexicographic", (0.4, -0.6, 3.0), -0.6),
         ("lexicographic", (0.4, -0.4, 0.1), 0.0),

@@ -194,11 +194,18 @@ CASES = st.builds(lambda one, other, around: case_of(one, other, **around), CONT
 ORDERS = st.sampled_from([(0, 1), (1, 0)])
 
 
-@given(CASES, CASES, ORDERS, ORDERS, st.sampled_from([{}, {"candidate_reasoning": "show"}]))
-def test_a_prompt_is_named_before_it_is_laid_out_and_exactly_by_what_it_shows(one, other, order, another, options):
-    brief = brief_for("compare", **options)
+@given(CASES, CASES, ORDERS, ORDERS)
+def test_a_prompt_is_named_before_it_is_laid_out_and_exactly_by_what_it_shows(one, other, order, another):
+    brief = brief_for("compare", candidate_reasoning="show")
     here, there = prompt_of(brief, "compare", one, order), prompt_of(brief, "compare", other, another)
     assert (here.key(b"") == there.key(b"")) is (tuple(here.user) == tuple(there.user))
+
+
+@given(CASES, CASES, ORDERS, ORDERS, st.sampled_from([{}, {"truncate": {"candidate_tokens": 16}}]))
+def test_prompts_of_one_key_show_the_same_where_thoughts_are_hidden_too(one, other, order, another, options):
+    here = prompt_of(brief_for("compare"), "compare", one, order)
+    there = prompt_of(brief_for("compare", **options), "compare", other, another)
+    assert here.key(b"") != there.key(b"") or tuple(here.user) == tuple(there.user)
 
 
 def test_everything_around_the_case_changes_the_key_of_a_prompt():

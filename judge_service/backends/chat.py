@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from judge_service.domain.verdicts import Usage
 
 log: Final = logging.getLogger(__name__)
 TOP_LOGPROBS: Final = 20
+FIRST_SECONDS: Final = 5.0
 _PASSING: Final = frozenset((408, 409, 425, 429))
 _TOO_MANY_ALTERNATIVES: Final = ("top_logprobs", "sample logprobs of")  # OpenAI's words, and vLLM's
 _TOO_LONG: Final = ("context length", "context_length_exceeded", "maximum context", "too long", "input_tokens")
@@ -71,8 +73,7 @@ class ChatJudge:
     model: str
     sampling: Mapping[str, Any] = field(default_factory=dict)
     dialect: Dialect = field(default_factory=Dialect)
-    _first: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _known: set[bool] = field(default_factory=set)
+    _first: dict[bool, asyncio.Event] = field(default_factory=dict)
 
     async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
         """Completions in the order of the prompts.
@@ -85,12 +86,17 @@ class ChatJudge:
     async def _one(self, prompt: JudgePrompt, terms: Terms) -> Completion:
         """The first question of each form goes alone, so that what the server refuses is refused only once."""
         form = isinstance(prompt.space, FreeText)
-        if form not in self._known:
-            async with self._first:
-                if form not in self._known:
-                    completion = await self._asked(prompt, terms)
-                    self._known.add(form)
-                    return completion
+        if form not in self._first:
+            answered = self._first[form] = asyncio.Event()
+            try:
+                return await self._asked(prompt, terms)
+            finally:
+                answered.set()
+        if not self._first[form].is_set():
+            # But not for long: one slow answer must not hold up all the others.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_SECONDS):
+                    await self._first[form].wait()
         return await self._asked(prompt, terms)
 
     async def _asked(self, prompt: JudgePrompt, terms: Terms) -> Completion:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from judge_service.domain.cases import UNNAMED, Candidate, Case, Content, Message, ToolCall, content_digest
+from judge_service.domain.digests import digest
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidCase
 
@@ -21,6 +22,7 @@ CASE_FIELDS: Final = (
     "metadata",
 )
 MAX_CANDIDATES: Final = 1000
+_NAMED_BY_CONTENT: Final = ("prompt", "candidates", "response")
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
 _COUNTS: Final[Mapping[Task, tuple[int, int, str]]] = {
     "compare": (2, 2, "exactly 2 candidates"),
@@ -181,8 +183,10 @@ def _tool_call(value: Any, param: str) -> ToolCall:
 def _id(given: Mapping[str, Any], prompt: Content, candidates: Sequence[Candidate], at: str) -> str:
     value = given.get("id")
     if value is None:
-        parts = [content_digest(prompt), *(c.id.encode() + content_digest(c.content) for c in candidates)]
-        return "case_" + sha256(b"".join(parts)).hexdigest()[:20]
+        parts = [content_digest(prompt), *(content_digest(c.content) for c in candidates)]
+        # All that a row holds names it: rows that differ in a column only are two cases, and both are kept.
+        rest = [[c.id, c.model] for c in candidates], {k: v for k, v in given.items() if k not in _NAMED_BY_CONTENT}
+        return "case_" + sha256(b"".join(parts) + digest(rest).encode()).hexdigest()[:20]
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise InvalidCase(f"id is a string; got {_kind(value)}", at + "id")
     return _encodable(str(value), at + "id")

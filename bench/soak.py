@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+from throughput import answers
 
 PROGRAM = str(Path(sys.executable).with_name("judge-service"))
 FAULTS = ["--f500", "0.05", "--f429", "0.02", "--fcut", "0.01", "--freset", "0.01", "--retry-after", "1"]
@@ -42,17 +43,6 @@ def started(*argv: str, **environment: str) -> subprocess.Popen[bytes]:
     """A process of ours, its output thrown away."""
     quiet = subprocess.DEVNULL
     return subprocess.Popen([PROGRAM, *argv], stdout=quiet, stderr=quiet, env={**os.environ, **environment})
-
-
-async def answers(session: aiohttp.ClientSession, url: str) -> None:
-    """Waits until a server answers."""
-    for _ in range(300):
-        try:
-            async with session.get(url):
-                return
-        except aiohttp.ClientError:
-            await asyncio.sleep(0.1)
-    raise SystemExit(f"{url} does not answer")
 
 
 async def ask(session: aiohttp.ClientSession, url: str, number: int, tally: Tally) -> None:
@@ -91,7 +81,7 @@ async def soak(server: subprocess.Popen[bytes], url: str, seconds: float, rate: 
     begun = time.monotonic()
     report = begun + REPORT_SECONDS
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=512)) as session:
-        await answers(session, url.replace("/v1/compare", "/health"))
+        await answers(url.replace("/v1/compare", "/health"))
         number = 0
         while (now := time.monotonic()) < begun + seconds:
             task = asyncio.create_task(ask(session, url, number, tally))

@@ -93,14 +93,15 @@ def running(command: list[str], url: str, environment: dict[str, str]) -> Iterat
     """A server, from its first answer to its end."""
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment)
     try:
-        asyncio.run(_answers(url))
+        asyncio.run(answers(url))
         yield process
     finally:
         process.terminate()
         process.wait(30)
 
 
-async def _answers(url: str) -> None:
+async def answers(url: str) -> None:
+    """Waits until a server answers."""
     async with aiohttp.ClientSession() as session:
         for _ in range(300):
             try:

@@ -22,14 +22,12 @@ class Places:
 
     Attributes:
         waiting: cases that wait for a place.
-        busy: cases that have one.
     """
 
     def __init__(self, most: int, most_waiting: int) -> None:
         self._places = asyncio.Semaphore(most)
         self._most_waiting = most_waiting
         self.waiting = 0
-        self.busy = 0
 
     def admit(self) -> None:
         """Turns a request away while the queue is full.
@@ -49,13 +47,11 @@ class Places:
             await self._places.acquire()
         finally:
             self.waiting -= 1
-        self.busy += 1
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Gives the place back."""
-        self.busy -= 1
         self._places.release()
 
 

@@ -28,6 +28,11 @@ class Terms:
     priority: Literal["online", "batch"] = "online"
     tenant: str = ""
 
+    @property
+    def until(self) -> float | None:
+        """The deadline as asyncio's timeouts take it: None where there is none."""
+        return None if self.deadline == float("inf") else self.deadline
+
 
 class Backend(Protocol):
     """Answers prompts. A failure is a completion with `failure` set, never an exception."""

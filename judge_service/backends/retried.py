@@ -30,7 +30,7 @@ class Retried:
 
     async def _one(self, prompt: JudgePrompt, terms: Terms) -> Completion:
         try:
-            async with asyncio.timeout_at(None if terms.deadline == float("inf") else terms.deadline):
+            async with asyncio.timeout_at(terms.until):
                 return await self._tried(prompt, terms)
         except TimeoutError:
             return failed("timeout", "the case's deadline passed before the judge answered")

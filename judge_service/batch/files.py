@@ -16,7 +16,6 @@ from judge_service.domain.surrogates import NO_TEXT, parsed_with_surrogates, sur
 from judge_service.errors import InvalidRequest
 
 STANDARD: Final = "-"
-KINDS: Final = (".jsonl", ".jsonl.gz", ".json")
 
 
 @dataclass(frozen=True, slots=True)

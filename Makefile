@@ -31,6 +31,7 @@ bench: install
 	$(BIN)/python bench/second_pass.py
 	$(BIN)/python bench/emulator_speed.py
 	$(BIN)/python bench/throughput.py
+	$(BIN)/python bench/latency.py
 
 soak: install
 	$(BIN)/python bench/soak.py

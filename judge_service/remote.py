@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, RetryError, retry_if_excepti
 from tenacity.wait import wait_random_exponential
 
 from judge_service.backends.base import TransientFault
-from judge_service.backends.wires import DirectWire, Reply
+from judge_service.backends.wires import DirectWire, Reply, Wire
 from judge_service.domain.cases import Case
 from judge_service.domain.digests import digest
 from judge_service.domain.options import Task
@@ -41,7 +41,7 @@ class RemoteSitting:
     def __init__(self, server: str, task: Task, told: Mapping[str, Any], key: str | None, connections: int) -> None:
         self.task = task
         self._told = dict(told)
-        self._wire = DirectWire(server, key, connections)
+        self._wire: Wire = DirectWire(server, key, connections)
 
     async def reached(self, wait: float) -> None:
         """Returns when the service answers.

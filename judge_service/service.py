@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from judge_service.domain.options import Options, Task
 from judge_service.judge import Judge, judge_among
 from judge_service.library import Library
 from judge_service.sitting import Sitting
+
+if TYPE_CHECKING:
+    from judge_service.tracing.spans import Tracing
 
 _MOST_SITTINGS: Final = 256
 
@@ -18,12 +21,22 @@ class JudgingService:
 
     Attributes:
         cache_faults: how often the shared cache failed, by kind.
+        tracing: what follows requests and cases, if traces are configured.
     """
 
-    def __init__(self, judges: Mapping[str, Judge], library: Library, faults: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        judges: Mapping[str, Judge],
+        library: Library,
+        faults: Mapping[str, int] | None = None,
+        prepare: Callable[[Task, Options, Mapping[str, Judge], Library], Sitting] = Sitting,
+        tracing: Tracing | None = None,
+    ) -> None:
         self.judges = dict(judges)
         self.library = library
         self.cache_faults: Mapping[str, int] = {} if faults is None else faults
+        self.tracing = tracing
+        self._prepare = prepare
         self._sittings: dict[tuple[Task, Options | str], Sitting] = {}
 
     def sitting(self, task: Task, options: Options) -> Sitting:
@@ -36,7 +49,7 @@ class JudgingService:
         key = (task, repr(options) if isinstance(options.rubric, Mapping) else options)
         found = self._sittings.get(key)
         if found is None:
-            found = Sitting(task, options, self.judges, self.library)
+            found = self._prepare(task, options, self.judges, self.library)
             if len(self._sittings) >= _MOST_SITTINGS:
                 self._sittings.pop(next(iter(self._sittings)))
             self._sittings[key] = found

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -14,8 +16,9 @@ from judge_service.errors import InvalidConfiguration
 
 FILE: Final = "judge-service.toml"
 PREFIX: Final = "JUDGE_"
-_SECTIONS: Final = ("judges", "cache", "server")
-_PLAIN: Final = ("rubrics", "api_keys", "api_keys_file")
+_SECTIONS: Final = ("judges", "cache", "server", "traces")
+_PLAIN: Final = ("rubrics", "api_keys", "api_keys_file", "vllm_python")
+_TRACES_PATH: Final = "/v1/traces"
 
 
 class _Section(BaseModel):
@@ -31,6 +34,7 @@ class JudgeSettings(_Section):
     revision: str = ""
     key_env: str = ""
     concurrency: int = Field(default=256, ge=1, le=100_000)
+    tokenizer: str = ""
     thinking: Literal["auto", "never", "optional", "always"] = "auto"
     thinking_tokens: int = Field(default=8192, ge=1)
     explanation_tokens: int = Field(default=1024, ge=1)
@@ -76,15 +80,40 @@ class ServerSettings(_Section):
     grace_seconds: float = Field(default=30.0, ge=0.0)
 
 
+class TraceSettings(_Section):
+    """Where traces go, by OpenTelemetry's protocol over HTTP; nowhere if the endpoint is empty.
+
+    Attributes:
+        endpoint: the collector's address; /v1/traces is added to one without a path.
+        service_name: what the service is called there; empty for OpenTelemetry's own variable.
+    """
+
+    endpoint: str = ""
+    protocol: Literal["http/protobuf"] = "http/protobuf"
+    service_name: str = ""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _whole(cls, value: str) -> str:
+        if not value:
+            return value
+        address = urlsplit(value)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError(f"the collector's address starts with http:// or https://; got {value!r}")
+        return value if address.path.strip("/") else value.rstrip("/") + _TRACES_PATH
+
+
 class Settings(_Section):
     """Everything that can be configured."""
 
     judges: dict[str, JudgeSettings] = {}
     cache: CacheSettings = CacheSettings()
     server: ServerSettings = ServerSettings()
+    traces: TraceSettings = TraceSettings()
     rubrics: str = ""
     api_keys: str = ""
     api_keys_file: str = ""
+    vllm_python: str = ""
 
     def keys(self) -> tuple[str, ...]:
         """The API keys, from the variable and from the file (one a line)."""
@@ -107,7 +136,9 @@ def read_settings(
         InvalidConfiguration: naming the place and the reason.
     """
     told: dict[str, Any] = _from_file(file)
-    _merge(told, _from_environment(os.environ if environ is None else environ))
+    variables = os.environ if environ is None else environ
+    _merge(told, _from_opentelemetry(variables))
+    _merge(told, _from_environment(variables))
     _merge(told, flags or {})
     try:
         return Settings.model_validate(told)
@@ -145,6 +176,17 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return told
 
 
+def _from_opentelemetry(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Where OpenTelemetry's own variables send traces, if they send any; the rest of them its SDK reads itself."""
+    base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
+    endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or (base and base + _TRACES_PATH)
+    is_off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    if not endpoint or is_off or environ.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp":
+        return {}
+    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    return {"traces": {"endpoint": endpoint} | ({"protocol": protocol} if protocol else {})}
+
+
 def _nested(path: list[str], value: Any) -> dict[str, Any]:
     return {path[0]: _nested(path[1:], value) if len(path) > 1 else value}
 
@@ -160,6 +202,15 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
 def share_metrics_in(folder: str) -> None:
     """Makes this process's children keep their metrics in one folder; Prometheus's client reads the variable."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
+def hold_secret(name: str, key: str = "") -> str:
+    """The key in the environment variable of that name, for this process and its children: the one given, else the one
+    that is there, else one drawn now.
+    """
+    held = key or os.environ.get(name) or secrets.token_urlsafe(32)
+    os.environ[name] = held
+    return held
 
 
 def user_cache_directory(environ: Mapping[str, str] | None = None) -> Path:

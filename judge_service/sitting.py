@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final, Literal, cast
 
 from judge_service import __version__
 from judge_service.backends.base import Terms
+from judge_service.clock import now
 from judge_service.domain.cases import Case
 from judge_service.domain.digests import digest
 from judge_service.domain.options import Options, Task
@@ -205,7 +205,7 @@ class Sitting:
             id=self._judgment_id(case.id, case.digest),
             kind=KIND_OF[self.task],
             status=finding.status,
-            created=_now(),
+            created=now(),
             case_id=case.id,
             case_digest=case.digest,
             run_digest=self.run_digest,
@@ -241,7 +241,7 @@ class Sitting:
             id=self._judgment_id(case_id, error.message),
             kind=KIND_OF[self.task],
             status="unscored",
-            created=_now(),
+            created=now(),
             case_id=case_id,
             case_digest=digest(None),
             run_digest=self.run_digest,
@@ -288,7 +288,3 @@ def _added(usage: Usage, completions: Sequence[Completion]) -> Usage:
         if completion.usage is not NO_USAGE:
             usage = completion.usage if usage is NO_USAGE else usage + completion.usage
     return usage
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

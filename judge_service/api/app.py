@@ -17,6 +17,7 @@ from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import components, judging_paths
 from judge_service.api.state import State
+from judge_service.api.traced import TracedRequests
 from judge_service.service import JudgingService
 from judge_service.settings import Settings
 
@@ -36,7 +37,13 @@ def create_app(
         several: whether other processes serve the same address, and metrics are of all of them.
     """
     metrics = Metrics(several)
-    app = FastAPI(title="judge-service", version=__version__, description=DESCRIPTION)
+    app = FastAPI(
+        title="judge-service",
+        version=__version__,
+        description=DESCRIPTION,
+        # The framework's own would tell paths and the texts of exceptions; ours are in traced.py.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.state.judging = State(service, settings, metrics, int(time.time()))
     # First, since routes are tried in order.
     app.router.routes[:0] = judging.ROUTES
@@ -44,7 +51,8 @@ def create_app(
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     # Around the whole application, and not among its middlewares: an answer of 500 has an id as well.
-    return Envelope(Door(app, settings.keys(), networks), metrics)
+    told = Envelope(Door(app, settings.keys(), networks), metrics)
+    return told if service.tracing is None else TracedRequests(told, service.tracing)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from itertools import count
 from typing import Final
 from uuid import uuid4
 
@@ -22,13 +23,15 @@ class Envelope:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        ours = uuid4().hex[:16].encode()
+        self._names = (b"req_%s%016x" % (ours, number) for number in count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Adds `x-request-id` (the caller's own if it sent a sane one) and `openai-processing-ms` to the answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name = _request_id(scope)
+        name = _callers_id(scope) or next(self._names)
         started = time.perf_counter()
         status = 500
 
@@ -46,19 +49,20 @@ class Envelope:
             route = getattr(scope.get("route"), "path", "other")
             seconds = time.perf_counter() - started
             self._metrics.request(route, status, seconds)
-            # The route, and not the path: a path may carry a key.
-            told = {
-                "id": name.decode(),
-                "method": scope["method"],
-                "route": route,
-                "status": status,
-                "seconds": seconds,
-            }
-            log.info("request", extra={"request": told})
+            if log.isEnabledFor(logging.INFO):
+                # The route, and not the path: a path may carry a key.
+                told = {
+                    "id": name.decode(),
+                    "method": scope["method"],
+                    "route": route,
+                    "status": status,
+                    "seconds": seconds,
+                }
+                log.info("request", extra={"request": told})
 
 
-def _request_id(scope: Scope) -> bytes:
+def _callers_id(scope: Scope) -> bytes | None:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return bytes(value)
-    return b"req_" + uuid4().hex.encode()
+    return None

@@ -72,8 +72,8 @@ class Metrics:
         """Counts one judgment."""
         self._of(self._judgments, judgment.kind, judgment.status).inc()
         usage = judgment.usage
-        self._calls.inc(usage.judge_calls)
-        self._hits.inc(usage.cache_hits)
+        _add(self._calls, usage.judge_calls)
+        _add(self._hits, usage.cache_hits)
         if usage.prompt_tokens:
             self._of(self._tokens, "prompt").inc(usage.prompt_tokens)
             self._of(self._tokens, "completion").inc(usage.completion_tokens)
@@ -89,8 +89,8 @@ class Metrics:
     def _preference(self, verdict: Preference, judge: str) -> None:
         if verdict.consistent is not None:
             self._pairs.inc()
-            self._flips.inc(not verdict.consistent)
-        self._ties.inc(verdict.winner == "tie")
+            _add(self._flips, not verdict.consistent)
+        _add(self._ties, verdict.winner == "tie")
         if verdict.position_bias is not None:
             self._of(self._bias, judge).observe(verdict.position_bias)
 
@@ -109,3 +109,9 @@ class Metrics:
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+
+def _add(counter: Counter, count: int) -> None:
+    """Nothing is added at no cost: a counter takes a lock."""
+    if count:
+        counter.inc(count)

@@ -6,9 +6,14 @@ the fields those know.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from judge_service.domain.options import MAX_REPEATS, MAX_TIMEOUT
+
+Name = Annotated[str, Field(pattern=r"\S")]
+Repeats = Annotated[int, Field(ge=1, le=MAX_REPEATS)]
 
 
 class _Closed(BaseModel):
@@ -48,23 +53,26 @@ class MessageBody(BaseModel):
     reasoning: str | None = Field(None, description="The turn's own thoughts; hidden from the judge by default")
 
 
+Messages = Annotated[list[MessageBody], Field(min_length=1)]
+
+
 class CandidateBody(_Closed):
     """One response with a name; a plain string or a list of messages does as well."""
 
     id: str | None = None
-    content: str | list[MessageBody]
+    content: str | Messages
     model: str | None = Field(None, description="Who wrote it; it is not shown to the judge")
 
 
-Text = str | list[MessageBody]
+Text = str | Messages
 
 
 class CaseBody(_Closed):
     """What is judged."""
 
-    id: str | None = None
+    id: str | None = Field(None, min_length=1)
     prompt: Text
-    candidates: list[str | CandidateBody | list[MessageBody]] | None = None
+    candidates: list[str | CandidateBody | Messages] | None = None
     reference: Text | None = None
     context: str | None = None
     domain: str | None = None
@@ -75,51 +83,53 @@ class CaseBody(_Closed):
 class RepeatsBody(_Closed):
     """At most `max` repeats, fewer once the winner is settled."""
 
-    max: int = Field(1, ge=1, le=1000)
+    max: Repeats = 1
     stop: float | None = Field(None, ge=0, le=0.5)
 
 
 class EscalationBody(_Closed):
     """Ask again by another way where the verdict is unsure."""
 
-    to: str
+    to: Name
     below: float = Field(ge=0.5, le=1)
 
 
 class TruncationBody(_Closed):
     """Cut long candidates, keeping head and tail."""
 
-    candidate_tokens: int = Field(ge=16)
+    candidate_tokens: int = Field(ge=16, le=10_000_000)
     keep: Literal["head_tail"] = "head_tail"
 
 
 class OptionsBody(_Closed):
     """How to judge. What is left out is what the rubric, the task or the judge says."""
 
-    rubric: str | dict[str, JsonValue] | None = Field(
+    rubric: Name | dict[str, JsonValue] | None = Field(
         None, description="An id, id@version, or a whole rubric; `helpfulness`"
     )
-    judge: str | list[str] | None = Field(None, description="A judge's name; several are a panel")
+    judge: Name | Annotated[list[Name], Field(min_length=1)] | None = Field(
+        None, description="A judge's name; several are a panel"
+    )
     method: Literal["auto", "direct", "cot"] | None = None
-    orders: Literal["both", "one", "audited", "design"] | None = None
-    repeats: int | RepeatsBody | None = None
-    principle: str | None = Field(None, description="all, per-principle, sample, or a principle's name")
+    orders: Literal["both", "one", "audited", "design"] | None = Field(None, description="design goes with rank")
+    repeats: Repeats | RepeatsBody | None = None
+    principle: Name | None = Field(None, description="all, per-principle, sample, or a principle's name")
     ties: Literal["allow", "forbid"] | None = None
-    reading: str | None = Field(None, description="How a text answer is read")
+    reading: Name | None = Field(None, description="How a text answer is read")
     combine: Literal["mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent"] | None = None
     panel: Literal["mean-probability", "mean-logit", "majority", "min", "mean-minus-spread"] | None = None
     escalate: EscalationBody | None = None
     truncate: Literal["never"] | TruncationBody | None = None
     candidate_reasoning: Literal["hide", "show"] | None = None
     temperature: float | None = Field(None, ge=0, le=5)
-    max_tokens: int | None = Field(None, ge=1)
+    max_tokens: int | None = Field(None, ge=1, le=1_000_000)
     reask: int | None = Field(None, ge=0, le=10)
-    seed: int | None = None
-    timeout: float | None = Field(None, gt=0, description="Seconds per case; 120")
+    seed: int | None = Field(None, ge=-(2**53), le=2**53)
+    timeout: float | None = Field(None, ge=0.001, le=MAX_TIMEOUT, description="Seconds per case; 120")
     priority: Literal["online", "batch"] | None = None
     cache: Literal["use", "refresh", "bypass", "only"] | None = None
     include: list[Literal["votes", "case", "prompts", "raw"]] | None = None
-    judge_digest: str | None = Field(None, description="Answer 409 unless the judge is still this one")
+    judge_digest: Name | None = Field(None, description="Answer 409 unless the judge is still this one")
 
 
 class RankOptionsBody(OptionsBody):

@@ -63,7 +63,7 @@ async def serve_on(on: socket.socket, settings: Settings, serving: Serving) -> N
         JudgeServiceError: the judges could not be opened.
     """
     networks: Sequence[Network] = networks_of(serving.trusted)
-    async with open_service(settings, serving.wait) as service:
+    async with open_service(settings, serving.wait, front=True) as service:
         if serving.log_requests:
             log_as_json(requests=True)
         config = uvicorn.Config(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from judge_service.domain.frozen import frozen
 from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.verdicts import Failure, FailureKind
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """Under which terms a case's prompts are answered.
 

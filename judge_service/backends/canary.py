@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ import orjson
 
 from judge_service.backends.base import Backend, Terms
 from judge_service.backends.stores import Store
-from judge_service.domain.answers import Choice
+from judge_service.domain.answers import Choice, FreeText
 from judge_service.domain.prompting import Completion, JudgePrompt, Sampling, Span
 from judge_service.domain.verdicts import JudgeIdentity
 
@@ -25,6 +25,8 @@ DRIFT: Final = 0.3
 _CALL_SECONDS: Final = 30.0
 _LEAST: Final = 1e-9
 _THINKING_MASS: Final = 0.1
+_FREELY: Final = FreeText("choice", "pair", 2)
+_FEW_TOKENS: Final = 8
 _THOUGHTS: Final = ("<", "[TH")
 _SYSTEM: Final = "You compare two answers to a question and name the better one by its letter."
 _QUESTIONS: Final = (
@@ -155,7 +157,16 @@ class Watch:
         completions = await self._asked.complete(canaries(self._base.name), Terms(deadline, "bypass"))
         if any(completion.failure for completion in completions):
             return None
-        return Heard(tuple(x for c in completions for x in _logits(c)), all(map(_is_thinking, completions)))
+        thinks = all(map(_is_thinking, completions)) or await self._thinks_aloud(completions, deadline)
+        return Heard(tuple(x for c in completions for x in _logits(c)), thinks)
+
+    async def _thinks_aloud(self, completions: Sequence[Completion], deadline: float) -> bool:
+        """A judge that was let say nothing but a letter, and gave the letters next to nothing, is let say more."""
+        if any(c.label_mass is None or c.label_mass > _THINKING_MASS for c in completions):
+            return False
+        freely = replace(canaries(self._base.name)[0], space=_FREELY, sampling=Sampling(max_tokens=_FEW_TOKENS))
+        (completion,) = await self._asked.complete([freely], Terms(deadline, "bypass"))
+        return _is_thinking(completion)
 
     async def _stored(self) -> Sighting | None:
         (value,) = await self._store.get_many([self._key])

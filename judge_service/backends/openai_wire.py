@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import httpx2
@@ -29,10 +30,12 @@ class OpenAIWire:
             ),
         )
 
-    async def post(self, path: str, body: bytes, affinity: int) -> Reply:
+    async def post(self, path: str, body: bytes, affinity: int, headers: Mapping[str, str] | None = None) -> Reply:
         """Sends a JSON body; an error status is a reply too."""
         try:
-            response = await self._client.post(path, cast_to=httpx2.Response, body=orjson.loads(body))
+            response = await self._client.post(
+                path, cast_to=httpx2.Response, body=orjson.loads(body), options={"headers": headers or {}}
+            )
         except openai.APIStatusError as e:
             response = e.response
         except openai.APIConnectionError as e:

@@ -74,3 +74,8 @@ def _safe(span: Span) -> str:
 def broken(text: str) -> str:
     """The text with a zero-width space inside every string that could be a control token of some model."""
     return _CONTROL.sub(lambda found: found[0] + BREAK, text)
+
+
+def suspects(prompt: JudgePrompt) -> bool:
+    """Whether an untrusted text in it holds anything that a control token could begin with."""
+    return any(span.source is not None and _SUSPECT.search(span.text) is not None for span in prompt.user)

@@ -135,17 +135,25 @@ class SqliteStore:
 
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """What is kept under each key, written already or still waiting."""
-        found = {key: self._waiting[key] for key in keys if key in self._waiting}
-        missing = [key for key in keys if key not in found]
-        if missing and self._db is not None:
-            marks = ",".join("?" * len(missing))
-            try:
-                # The marks are question marks and nothing else.
-                query = f"SELECT key, value FROM answers WHERE key IN ({marks}) AND created >= ?"  # noqa: S608
-                found.update(self._db.execute(query, (*missing, self._oldest())))
-            except sqlite3.Error as e:
-                self._warn("cannot be read", e)
-        return [found.get(key) for key in keys]
+        if self._db is None:
+            return [None] * len(keys)
+        oldest = self._oldest()
+        try:
+            self._begin_reading(self._db)
+            return [self._waiting.get(key) or _value(self._db, key, oldest) for key in keys]
+        except sqlite3.Error as e:
+            self._warn("cannot be read", e)
+            return [self._waiting.get(key) for key in keys]
+
+    def _begin_reading(self, db: sqlite3.Connection) -> None:
+        """All that is looked up in one turn of the event loop is one transaction: its locks cost as much as a look."""
+        if not db.in_transaction:
+            db.execute("BEGIN")
+            asyncio.get_running_loop().call_soon(self._end_reading)
+
+    def _end_reading(self) -> None:
+        if self._db is not None and self._db.in_transaction:
+            self._db.rollback()
 
     def _oldest(self) -> float:
         return time.time() - self._limits.seconds if self._limits.seconds else 0.0
@@ -168,6 +176,7 @@ class SqliteStore:
             return
         entries, self._waiting = self._waiting, {}
         now = int(time.time())
+        self._end_reading()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             rows = [(key, value, now) for key, value in entries.items()]
@@ -207,6 +216,7 @@ class SqliteStore:
         return self._done(empty)
 
     def _done(self, what: Callable[[sqlite3.Connection], T]) -> T:
+        self._end_reading()
         if self._db is None:
             raise InvalidConfiguration(f"the cache {self._path} cannot be opened")
         try:
@@ -220,3 +230,8 @@ class SqliteStore:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+
+def _value(db: sqlite3.Connection, key: bytes, oldest: float) -> bytes | None:
+    row = db.execute("SELECT value FROM answers WHERE key = ? AND created >= ?", (key, oldest)).fetchone()
+    return None if row is None else row[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -33,8 +34,8 @@ class Wire(Protocol):
 
     address: str
 
-    async def post(self, path: str, body: bytes, affinity: int) -> Reply:
-        """Sends a JSON body.
+    async def post(self, path: str, body: bytes, affinity: int, headers: Mapping[str, str] | None = None) -> Reply:
+        """Sends a JSON body, and headers that only this request has.
 
         Raises:
             TransientFault: no whole answer came.
@@ -73,17 +74,20 @@ class DirectWire:
             )
         return self._session
 
-    async def post(self, path: str, body: bytes, affinity: int) -> Reply:
+    async def post(self, path: str, body: bytes, affinity: int, headers: Mapping[str, str] | None = None) -> Reply:
         """Sends a JSON body and reads the whole answer."""
-        return await self._exchange("POST", path, body)
+        return await self._exchange("POST", path, body, headers)
 
     async def get(self, path: str) -> Reply:
         """Fetches a path."""
         return await self._exchange("GET", path, None)
 
-    async def _exchange(self, method: str, path: str, body: bytes | None) -> Reply:
+    async def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        url = self.address + path
         try:
-            async with self._opened().request(method, self.address + path, data=_sendable(body)) as response:
+            async with self._opened().request(method, url, data=_sendable(body), headers=headers) as response:
                 return Reply(response.status, await response.read(), seconds(response.headers.get("retry-after")))
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as e:
             raise TransientFault("judge_unavailable", f"{self.address}: {_told(e)}") from None

@@ -6,19 +6,19 @@ import gzip
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
 import orjson
 
+from judge_service.domain.frozen import frozen
 from judge_service.domain.surrogates import NO_TEXT, parsed_with_surrogates, surrogate_in
 from judge_service.errors import InvalidRequest
 
 STANDARD: Final = "-"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One row: its value, or why it cannot be read.
 

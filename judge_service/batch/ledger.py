@@ -5,13 +5,16 @@ from __future__ import annotations
 import fcntl
 import gzip
 import os
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from judge_service.batch.disk import bring_to_disk, refusing, unwritable, write_whole
 from judge_service.batch.files import kind_of
 from judge_service.errors import RunRefused
 
@@ -41,13 +44,23 @@ class Ledger:
         self._kind = kind_of(str(path))
         self._lines = path if self._kind == ".jsonl" else path.with_name(path.name + ".partial")
         self._file: int | None = None
+        self._failure: OSError | None = None
 
     def open(self, overwrite: bool, retry_failed: bool) -> Finished:
         """Locks the output, repairs a torn last line and tells what is finished.
 
         Raises:
-            RunRefused: another process writes it, or it holds something else than judgments.
+            RunRefused: another process writes it, it holds something else than judgments, or it cannot be written.
         """
+        with refusing(self._lines):
+            self._lock()
+            if overwrite:
+                self._empty()
+            self._take_up_whole()
+            self._repair()
+            return self._read(retry_failed)
+
+    def _lock(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self._lines, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -56,20 +69,24 @@ class Ledger:
             os.close(self._file)
             self._file = None
             raise RunRefused(f"{self.path}: another process is writing this output") from None
-        if overwrite:
+
+    def _empty(self) -> None:
+        assert self._file is not None
+        if os.fstat(self._file).st_size:
             os.ftruncate(self._file, 0)
-            if self._lines != self.path:
-                self.path.unlink(missing_ok=True)
-        self._take_up_whole()
-        self._repair()
-        return self._read(retry_failed)
+        if self._lines != self.path:
+            self.path.unlink(missing_ok=True)
 
     def _take_up_whole(self) -> None:
         """A finished compressed or .json output becomes lines again, so that it can be added to."""
         if self._lines == self.path or not self.path.exists() or self._lines.stat().st_size:
             return
-        for record in records_of(self.path):
-            self._write(orjson.dumps(record) + b"\n")
+        try:
+            lines = [orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records_of(self.path)]
+        except (OSError, EOFError, ValueError, zlib.error) as e:
+            raise RunRefused(f"{self.path} cannot be read: {e} (--overwrite starts it anew)") from None
+        # In one go: half of them would look like all of them to the next run.
+        self._replace(lines)
 
     def _repair(self) -> None:
         """Cuts off a last line that was being written when the writer was killed."""
@@ -85,7 +102,11 @@ class Ledger:
             os.ftruncate(self._file, keep)
 
     def _read(self, retry_failed: bool) -> Finished:
+        assert self._file is not None
         finished = Finished()
+        if not os.fstat(self._file).st_size:
+            # Nor is a pipe or a device read, whose end would never come.
+            return finished
         kept: list[bytes] = []
         left_out = False
         with self._lines.open("rb") as lines:
@@ -119,7 +140,7 @@ class Ledger:
         """Writes the file anew beside itself and moves it into place, so that a crash leaves one or the other whole."""
         assert self._file is not None
         beside = self._lines.with_name(self._lines.name + ".new")
-        beside.write_bytes(b"".join(lines))
+        write_whole(beside, b"".join(lines))
         fresh = os.open(beside, os.O_RDWR | os.O_APPEND)
         fcntl.flock(fresh, fcntl.LOCK_EX)
         beside.replace(self._lines)
@@ -127,32 +148,53 @@ class Ledger:
         self._file = fresh
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Adds one record as one whole line, in one write."""
+        """Adds one record as one whole line, in one write.
+
+        Raises:
+            RunRefused: it cannot be written. The lines before it are whole, and none comes after it.
+        """
+        if self._failure is not None:
+            raise unwritable(self._lines, self._failure)
         self._write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
 
     def _write(self, line: bytes) -> None:
         assert self._file is not None
-        written = os.write(self._file, line)
-        while written < len(line):
-            line = line[written:]
+        try:
             written = os.write(self._file, line)
+            while written < len(line):
+                line = line[written:]
+                written = os.write(self._file, line)
+        except OSError as e:
+            self._failure = e
+            with suppress(OSError):
+                self._repair()
+            raise unwritable(self._lines, e) from None
 
     def close(self) -> None:
-        """Makes a compressed or .json output from the lines, and gives up the lock."""
+        """Brings the lines to the disk, makes a compressed or .json output of them, and gives up the lock.
+
+        Raises:
+            RunRefused: there is no room for that. The lines are kept, and the next run makes the output of them.
+        """
         if self._file is None:
             return
-        if self._lines != self.path:
-            self._make_whole()
-        os.close(self._file)
-        self._file = None
+        file, self._file = self._file, None
+        with refusing(self._lines if self._failure else self.path):
+            try:
+                if self._failure is None and self._lines == self.path:
+                    bring_to_disk(file)
+                elif self._failure is None:
+                    self._make_whole()
+            finally:
+                os.close(file)
 
     def _make_whole(self) -> None:
         beside = self.path.with_name(self.path.name + ".new")
         lines = self._lines.read_bytes()
         if self._kind == ".json":
-            beside.write_bytes(b"[" + b",\n".join(lines.splitlines()) + b"]\n")
+            write_whole(beside, b"[" + b",\n".join(lines.splitlines()) + b"]\n")
         else:
-            beside.write_bytes(gzip.compress(lines))
+            write_whole(beside, gzip.compress(lines))
         beside.replace(self.path)
         self._lines.unlink()
 

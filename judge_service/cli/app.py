@@ -8,7 +8,7 @@ import sys
 import typer
 
 from judge_service import __version__
-from judge_service.cli import caching, emulating, judging, library, parsing, serving, showing
+from judge_service.cli import caching, emulating, judging, library, parsing, serving, showing, up
 from judge_service.errors import InvalidRequest, JudgeServiceError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 judging.add_to(app)
 app.command("serve")(serving.serve)
+app.command("up")(up.up)
 app.command("emulate")(emulating.emulate)
 app.command("parse")(parsing.parse)
 app.command("show")(showing.show)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 
@@ -22,6 +23,11 @@ def warn_offline(provenance: Provenance | None) -> None:
             "note: the offline judge is a scorer on text features, to try the service with; do not train on its labels",
             file=sys.stderr,
         )
+
+
+def drop_standard_output() -> None:
+    """Lets go of what could not be written: left in the buffer, it would fail once more at the interpreter's end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_judgment(judgment: Judgment, case: Case | None = None, console: Console | None = None) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import orjson
 
+from judge_service.batch.disk import unwritable
 from judge_service.batch.files import STANDARD, Row, rows_of
 from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
@@ -25,7 +26,7 @@ from judge_service.batch.runner import Run
 from judge_service.batch.shards import in_shard, parse_shard
 from judge_service.cli.flags import WhichJudge
 from judge_service.cli.opened import opened_judging
-from judge_service.cli.printing import warn_offline
+from judge_service.cli.printing import drop_standard_output, warn_offline
 from judge_service.cli.progress import Display, summary
 from judge_service.domain.options import Task
 from judge_service.domain.prompting import joined
@@ -83,13 +84,15 @@ async def run_batch(
                 done=finished.digests,
                 judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
             )
-            return await _carried_out(run, finished, stops, flags, judging)
+            started = time.monotonic()
+            code = await _carried_out(run, finished, stops, flags, judging)
+        # Only now is the output whole, and on the disk.
+        return _summed_up(run.progress, code, flags, time.monotonic() - started)
 
 
 async def _carried_out(
     run: Run, finished: Finished, stops: tuple[Stop, ...], flags: BatchFlags, judging: Sitting | RemoteSitting
 ) -> int:
-    started = time.monotonic()
     if isinstance(judging, Sitting) and not flags.quiet:
         warn_offline(judging.provenance)
     run.progress.statuses.update(finished.statuses)
@@ -104,10 +107,14 @@ async def _carried_out(
             code = STOPPED
         except asyncio.CancelledError:
             code = INTERRUPTED
-    progress = run.progress
-    _check_something_was_read(progress, finished, code, flags)
+    _check_something_was_read(run.progress, finished, code, flags)
+    return code
+
+
+def _summed_up(progress: Progress, code: int, flags: BatchFlags, seconds: float) -> int:
+    """Says what the run came to; the exit code."""
     if not flags.quiet or code == INTERRUPTED:
-        print(summary(progress, flags.output, time.monotonic() - started, code == INTERRUPTED), file=sys.stderr)
+        print(summary(progress, flags.output, seconds, code == INTERRUPTED), file=sys.stderr)
     return code or (SOME_NOT_JUDGED if progress.unfinished else ALL_JUDGED)
 
 
@@ -201,8 +208,14 @@ def _append(ledger: Ledger, finished: Finished, output: str, judgment: Judgment)
 
 
 def _print_line(judgment: Judgment) -> None:
-    sys.stdout.buffer.write(orjson.dumps(record_of(judgment), option=orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(orjson.dumps(record_of(judgment), option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        drop_standard_output()
+        raise unwritable("standard output", e, "with -o FILE, which goes on where it ended") from None
 
 
 def _check_same_run(finished: Finished, judging: Sitting | RemoteSitting, output: str) -> None:

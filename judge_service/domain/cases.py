@@ -8,9 +8,11 @@ from hashlib import sha256
 from typing import Any, Final
 
 from judge_service.domain.digests import digest
+from judge_service.domain.frozen import frozen
 from judge_service.domain.lazy import lazy
 
 UNNAMED: Final = "abcdefghijklmnopqrstuvwxyz"
+_NO_CONTENT: Final = sha256(b"n").digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ Conversation = tuple[Message, ...]
 Content = str | Conversation
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """One response under its owner's name. Letters such as A and B exist only inside a prompt."""
 
@@ -50,7 +52,7 @@ class Candidate:
     model: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Case:
     """What is judged.
 
@@ -89,6 +91,12 @@ class Case:
         around, contents = self.text_digests
         return int.from_bytes(_joined(around, *sorted(contents))[:8], "big")
 
+    def named(self, name: str) -> Case:
+        """The same case under an id; what was worked out from its texts goes along."""
+        case = object.__new__(Case)
+        vars(case).update(vars(self), id=name)
+        return case
+
     def __hash__(self) -> int:
         return hash((self.id, self.lot))
 
@@ -102,9 +110,11 @@ def plain(content: Content | None) -> Any:
 
 def content_digest(content: Content | None) -> bytes:
     """32 bytes that two contents share exactly when they are equal."""
+    if content is None:
+        return _NO_CONTENT
     if isinstance(content, str):
         return sha256(b"s" + content.encode("utf-8", "surrogatepass")).digest()
-    return sha256(b"n" if content is None else b"c" + digest(plain(content)).encode()).digest()
+    return sha256(b"c" + digest(plain(content)).encode()).digest()
 
 
 def _joined(*parts: bytes) -> bytes:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Any, Final
 
-from judge_service.domain.cases import UNNAMED, Candidate, Case, Content, Message, ToolCall, content_digest
+from judge_service.domain.cases import UNNAMED, Candidate, Case, Content, Message, ToolCall
 from judge_service.domain.digests import digest
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidCase
@@ -22,7 +21,6 @@ CASE_FIELDS: Final = (
     "metadata",
 )
 MAX_CANDIDATES: Final = 1000
-_NAMED_BY_CONTENT: Final = ("prompt", "candidates", "response")
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool", "function")
 _COUNTS: Final[Mapping[Task, tuple[int, int, str]]] = {
     "compare": (2, 2, "exactly 2 candidates"),
@@ -51,8 +49,9 @@ def case_from(given: Any, task: Task, at: str = "") -> Case:
     prompt = content_from(given["prompt"], at + "prompt")
     candidates = _candidates(given, task, at)
     reference = given.get("reference")
-    return Case(
-        id=_id(given, prompt, candidates, at),
+    name = _id(given.get("id"), at + "id")
+    case = Case(
+        id=name or "",
         prompt=prompt,
         candidates=candidates,
         reference=None if reference is None else content_from(reference, at + "reference"),
@@ -60,6 +59,7 @@ def case_from(given: Any, task: Task, at: str = "") -> Case:
         domain=_optional_text(given.get("domain"), at + "domain"),
         metadata=_metadata(given.get("metadata"), at + "metadata"),
     )
+    return case if name else case.named(_id_of_content(case))
 
 
 def content_from(value: Any, param: str) -> Content:
@@ -180,16 +180,19 @@ def _tool_call(value: Any, param: str) -> ToolCall:
     return ToolCall(_encodable(function["name"], param), _encodable(arguments, param))
 
 
-def _id(given: Mapping[str, Any], prompt: Content, candidates: Sequence[Candidate], at: str) -> str:
-    value = given.get("id")
+def _id(value: Any, param: str) -> str | None:
     if value is None:
-        parts = [content_digest(prompt), *(content_digest(c.content) for c in candidates)]
-        # All that a row holds names it: rows that differ in a column only are two cases, and both are kept.
-        rest = [[c.id, c.model] for c in candidates], {k: v for k, v in given.items() if k not in _NAMED_BY_CONTENT}
-        return "case_" + sha256(b"".join(parts) + digest(rest).encode()).hexdigest()[:20]
+        return None
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise InvalidCase(f"id is a string; got {_kind(value)}", at + "id")
-    return _encodable(str(value), at + "id")
+        raise InvalidCase(f"id is a string; got {_kind(value)}", param)
+    return _encodable(str(value), param)
+
+
+def _id_of_content(case: Case) -> str:
+    """All that a row holds names it: rows that differ in a column only are two cases, and both are kept."""
+    if case.domain is None and not case.metadata:
+        return "case_" + case.digest[7:27]
+    return "case_" + digest([case.digest, case.domain, case.metadata])[7:27]
 
 
 def _optional_text(value: Any, param: str) -> str | None:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Literal, overload
 
 from judge_service.domain.answers import Answer, AnswerSpace
+from judge_service.domain.frozen import frozen
 from judge_service.domain.verdicts import NO_USAGE, Failure, Usage
 
 Source = Literal["prompt", "candidate", "reference", "context"]
@@ -79,7 +80,7 @@ class LaidOut(Sequence[Span]):
         return hash(self._made())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JudgePrompt:
     """One question to a judge.
 
@@ -114,7 +115,7 @@ def _how(space: AnswerSpace, sampling: Sampling, repeat: int) -> bytes:
     return f"{space!r}{sampling!r}{repeat}".encode()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Completion:
     """A judge's answer to one prompt, or why there is none.
 

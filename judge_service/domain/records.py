@@ -24,19 +24,12 @@ from judge_service.domain.verdicts import (
     Vote,
 )
 
-_JUDGMENT_FIELDS: Final = (
-    "id",
-    "object",
-    "schema",
-    *(f.name for f in fields(Judgment) if f.name not in ("id", "object", "schema", "case")),
-)
-
 
 def record_of(judgment: Judgment) -> dict[str, Any]:
     """The judgment as a mapping of the contract's fields; nested values are dataclasses still, which orjson writes."""
-    record = {name: getattr(judgment, name) for name in _JUDGMENT_FIELDS}
-    if judgment.case is not None:
-        record["case"] = judgment.case
+    record = dict(vars(judgment))
+    if judgment.case is None:
+        del record["case"]
     return record
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from judge_service.domain.frozen import frozen
 
 FailureKind = Literal[
     "invalid",
@@ -21,7 +23,7 @@ Status = Literal["judged", "partial", "unscored", "dropped"]
 Evidence = Literal["logprobs", "text"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """Why there is no answer. It is never turned into a tie, a zero or a default score.
 
@@ -36,7 +38,7 @@ class Failure:
     raw: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """What answers cost: judge calls made, answers taken from the cache, and tokens as the judge counted them."""
 
@@ -61,7 +63,7 @@ class Usage:
 NO_USAGE = Usage()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vote:
     """One judge call's answer, in candidates: the order they were shown in is undone and recorded.
 
@@ -95,7 +97,7 @@ class Vote:
     raw: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Preference:
     """Which of two candidates is better.
 
@@ -118,7 +120,7 @@ class Preference:
     criteria: Mapping[str, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CriterionScore:
     """One criterion's score: the mean over the scale's steps by their probabilities; None where no vote was usable."""
 
@@ -128,7 +130,7 @@ class CriterionScore:
     probabilities: Mapping[str, float] | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CandidateScore:
     """One candidate's score on the rubric's scale, and as a share of it in [0, 1]."""
 
@@ -137,7 +139,7 @@ class CandidateScore:
     criteria: tuple[CriterionScore, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scorecard:
     """Scores. One candidate fills the first three fields; several fill `scores` by candidate id."""
 
@@ -147,7 +149,7 @@ class Scorecard:
     scores: Mapping[str, CandidateScore] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ranking:
     """An order of all candidates.
 
@@ -174,7 +176,7 @@ KIND_OF: Mapping[str, str] = {"compare": "preference", "score": "scorecard", "ra
 """The kind of judgment each task makes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """What a protocol returns: the verdict, its status and every vote it rests on."""
 
@@ -185,7 +187,7 @@ class Finding:
     dropped_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """A rubric or prompt by id, version and digest."""
 
@@ -194,7 +196,7 @@ class Named:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JudgeIdentity:
     """Who judged. `digest` changes with anything that could change this judge's answers."""
 
@@ -207,7 +209,7 @@ class JudgeIdentity:
     sampling: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provenance:
     """How a judgment came about, enough to make it again."""
 
@@ -224,7 +226,7 @@ class Provenance:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PanelMember:
     """One judge's own finding within a panel."""
 
@@ -236,11 +238,13 @@ class PanelMember:
     consistent: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judgment:
     """The verdict and all its evidence: any aggregation can be recomputed from it without a judge."""
 
     id: str
+    object: Literal["judgment"] = field(default="judgment", kw_only=True)
+    schema: int = field(default=1, kw_only=True)
     kind: str
     status: Status
     created: str
@@ -259,5 +263,3 @@ class Judgment:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     case: Mapping[str, Any] | None = None
     reasoning_hidden: tuple[str, ...] = ()
-    object: Literal["judgment"] = "judgment"
-    schema: int = 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from judge_service.domain.frozen import frozen
 from judge_service.domain.standards import Rubric, Standard
 from judge_service.domain.verdicts import Evidence, Failure, Finding, Preference, Vote
 from judge_service.statistics import debias
@@ -14,7 +14,7 @@ from judge_service.statistics.debias import Outcome
 DROP: Final = "drop-inconsistent"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PairReading:
     """What the votes on one topic (or on the whole standard) say of a pair.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import pstdev
 from typing import Final
 
 from judge_service.domain.cases import Case
+from judge_service.domain.frozen import frozen
 from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.verdicts import Finding, PanelMember, Preference, Status
 from judge_service.protocols.votes import Deliberation
@@ -16,7 +17,7 @@ from judge_service.statistics import debias
 SPREAD_WEIGHT: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PanelFinding(Finding):
     """A panel's finding, with what each judge found for itself."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from judge_service.domain.answers import (
@@ -16,6 +15,7 @@ from judge_service.domain.answers import (
     ScoreAnswer,
 )
 from judge_service.domain.cases import Case
+from judge_service.domain.frozen import frozen
 from judge_service.domain.options import Task
 from judge_service.domain.prompting import Completion, JudgePrompt, joined
 from judge_service.domain.verdicts import Evidence, Failure, Finding, Vote
@@ -31,7 +31,7 @@ _KINDS: Final[dict[Task, Literal["pair", "score", "list"]]] = {"compare": "pair"
 _SAME: Final = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """One call to be made: what is asked, about which candidates in which order, and which repetition it is."""
 

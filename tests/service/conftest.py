@@ -12,7 +12,7 @@ from judge_server import JudgeServer
 def corner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The test's own working directory and cache: nothing of the user's is read or written."""
     for name in list(os.environ):
-        if name.startswith(("JUDGE_", "OPENAI_")):
+        if name.startswith(("JUDGE_", "OPENAI_", "OTEL_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("JUDGE_CACHE__URL", f"sqlite:///{tmp_path}/cache.db")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))

@@ -1,0 +1,225 @@
+"""Prompts as token ids: no text within them, ours or theirs, can become a control token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from jinja2 import TemplateError
+from jinja2.ext import loopcontrols
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tokenizers import Tokenizer
+
+from judge_service.domain.prompting import JudgePrompt, joined
+from judge_service.errors import InvalidConfiguration
+
+DAY: Final = datetime(2024, 7, 26, tzinfo=UTC)
+"""The day that Llama's own template prints where it is told none."""
+_SYSTEM: Final = "\ue000system\ue001"
+_USER: Final = "\ue000user\ue001"
+_ANSWER: Final = "\ue000answer\ue001"
+
+
+class NoExactPrompts(Exception):
+    """The chat template cannot be taken apart into what is its own and what is put into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffold:
+    """The chat template's own text around the two contents: pieces of text, and ids where it has control tokens."""
+
+    before: tuple[str | int, ...]
+    between: tuple[str | int, ...]
+    after: tuple[str | int, ...]
+
+    @property
+    def controls(self) -> int:
+        """How many control tokens it has."""
+        return sum(isinstance(piece, int) for piece in (*self.before, *self.between, *self.after))
+
+
+class ExactPrompts:
+    """A model's tokenizer and chat template.
+
+    The template is filled with two marks and taken apart at them, so that its own control strings are known from all
+    others; what is put in is then encoded by a copy of the tokenizer that has no control tokens at all. For texts
+    without control strings the ids are those the server itself would make.
+
+    Args:
+        tokenizer: the content of tokenizer.json.
+        template: the chat template, in Jinja.
+        names: bos_token, eos_token and the like, as the template may print them.
+        template_kwargs: what else the template is given.
+        day: what a template that prints the date prints, lest verdicts change overnight.
+
+    Raises:
+        NoExactPrompts: the template changes what is put into it, or fails.
+    """
+
+    def __init__(
+        self,
+        tokenizer: str,
+        template: str,
+        names: Mapping[str, str],
+        template_kwargs: Mapping[str, Any],
+        day: datetime = DAY,
+    ) -> None:
+        self._made_of = (tokenizer, template, {"strftime_now": day.strftime, **names, **template_kwargs})
+        told = orjson.loads(tokenizer)
+        self._controls = {token["content"]: int(token["id"]) for token in told["added_tokens"]}
+        self._ids = frozenset(self._controls.values())
+        self._plain = Tokenizer.from_str(orjson.dumps(told | {"added_tokens": [], "post_processor": None}).decode())
+        longest_first = sorted(self._controls, key=len, reverse=True)
+        self._at_controls = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        self._template = _compiled(template)
+        self._told = self._made_of[2]
+        self.folds_system = False
+        self.scaffold = self._scaffold()
+
+    def telling(self, template_kwargs: Mapping[str, Any]) -> ExactPrompts:
+        """The same, with more told to the template."""
+        tokenizer, template, told = self._made_of
+        return ExactPrompts(tokenizer, template, {}, {**told, **template_kwargs})
+
+    def _scaffold(self) -> Scaffold:
+        try:
+            return self._taken_apart(self._rendered(_SYSTEM, _USER))
+        except NoExactPrompts:
+            # A model without a system role has it in front of the user's turn.
+            self.folds_system = True
+            return self._taken_apart(_SYSTEM + self._rendered(None, _USER))
+
+    def _taken_apart(self, text: str) -> Scaffold:
+        if self.folds_system:
+            text = text.removeprefix(_SYSTEM)
+            before, found, after = text.partition(_USER)
+            parts: tuple[str, ...] = (before, "", after)
+        else:
+            head, found, rest = text.partition(_SYSTEM)
+            between, found_too, after = rest.partition(_USER)
+            found = found and found_too
+            parts = (head, between, after)
+        if not found or any(mark in part for mark in (_SYSTEM, _USER) for part in parts):
+            raise NoExactPrompts("the chat template does not print each message once")
+        before_, between_, after_ = (tuple(self._pieces(part)) for part in parts)
+        return Scaffold(before_, between_, after_)
+
+    def _pieces(self, text: str) -> Iterator[str | int]:
+        at = 0
+        for found in self._at_controls.finditer(text):
+            if found.start() > at:
+                yield text[at : found.start()]
+            yield self._controls[found[0]]
+            at = found.end()
+        if at < len(text):
+            yield text[at:]
+
+    def _rendered(self, system: str | None, user: str, answer: str | None = None) -> str:
+        turns = {"system": system, "user": user, "assistant": answer}
+        messages = [{"role": role, "content": content} for role, content in turns.items() if content is not None]
+        try:
+            return str(self._template.render(messages=messages, add_generation_prompt=answer is None, **self._told))
+        except (TemplateError, TypeError, ValueError) as e:
+            raise NoExactPrompts(f"the chat template fails: {e}") from None
+
+    def ids(self, prompt: JudgePrompt) -> list[int]:
+        """The prompt's ids, up to where the judge's turn begins."""
+        return self.ids_of(joined(prompt.system), joined(prompt.user))
+
+    def ids_of(self, system: str, user: str) -> list[int]:
+        """The ids of a system and a user text."""
+        scaffold = self.scaffold
+        contents = ("", f"{system}\n\n{user}") if self.folds_system else (system, user)
+        ids: list[int] = []
+        plain = ""
+        for piece in (*scaffold.before, contents[0], *scaffold.between, contents[1], *scaffold.after):
+            if isinstance(piece, str):
+                plain += piece
+            else:
+                ids += [*self._encoded(plain), piece]
+                plain = ""
+        return ids + self._encoded(plain)
+
+    def _encoded(self, text: str) -> list[int]:
+        return self._plain.encode(text, add_special_tokens=False).ids if text else []
+
+    def tokens_of(self, text: str) -> list[int]:
+        """The ids of a plain text."""
+        return self._encoded(text)
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """The text of plain ids."""
+        return str(self._plain.decode(ids, skip_special_tokens=False))
+
+    def ends(self) -> list[int]:
+        """Ids of the control tokens that end a turn: what the template prints right after an answer."""
+        rendered = self._rendered(_SYSTEM if not self.folds_system else None, _USER, answer=_ANSWER)
+        after = [piece for piece in self._pieces(rendered.partition(_ANSWER)[2]) if isinstance(piece, int)]
+        return after[:1]
+
+    def controls_in(self, ids: Sequence[int]) -> int:
+        """How many of the ids are control tokens."""
+        return sum(map(self._ids.__contains__, ids))
+
+
+def open_exact_prompts(where: str, template_kwargs: Mapping[str, Any], day: datetime = DAY) -> ExactPrompts:
+    """The tokenizer and chat template of a folder, or of a model's name in the local cache or on the hub.
+
+    Raises:
+        InvalidConfiguration: it is not there, or has no chat template.
+        NoExactPrompts: the template cannot be used for exact prompts.
+    """
+    try:
+        tokenizer = _read(where, "tokenizer.json")
+        settings = orjson.loads(_read(where, "tokenizer_config.json"))
+    except (OSError, HfHubHTTPError, LocalEntryNotFoundError, ValueError) as e:
+        raise InvalidConfiguration(f"tokenizer '{where}': {e}") from None
+    template = settings.get("chat_template") or _template_beside(where)
+    if isinstance(template, list):
+        template = next((t["template"] for t in template if t["name"] == "default"), None)
+    if not template:
+        raise InvalidConfiguration(f"tokenizer '{where}' has no chat template")
+    names = {name: _text(settings.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
+    return ExactPrompts(tokenizer, template, names, template_kwargs, day)
+
+
+def _read(where: str, name: str) -> str:
+    folder = Path(where).expanduser()
+    path = folder / name if folder.is_dir() else Path(hf_hub_download(where, name))
+    return path.read_text(encoding="utf-8")
+
+
+def _template_beside(where: str) -> str | None:
+    try:
+        return _read(where, "chat_template.jinja")
+    except (OSError, HfHubHTTPError, LocalEntryNotFoundError, ValueError):
+        return None
+
+
+def _text(token: Any) -> str:
+    return str(token.get("content", "")) if isinstance(token, dict) else token or ""
+
+
+@lru_cache(maxsize=16)
+def _compiled(template: str) -> Any:
+    """The template as chat templates are compiled everywhere: sandboxed, with the same few additions."""
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    environment.filters["tojson"] = _to_json
+    environment.globals["raise_exception"] = _refuse
+    return environment.from_string(template)
+
+
+def _refuse(message: str) -> None:
+    raise TemplateError(message)
+
+
+def _to_json(value: Any, indent: int | None = None) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else None).decode()

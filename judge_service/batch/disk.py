@@ -1,0 +1,71 @@
+"""When the disk takes no more: what to say, and files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from judge_service.errors import RunRefused
+
+_MENDING: Final = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room within the quota",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EIO: "see to the disk",
+}
+
+
+def unwritable(path: Path | str, error: OSError, kept: str = "what is finished is kept") -> RunRefused:
+    """The one line on an output that cannot be written: which file, why, and what to do.
+
+    Args:
+        kept: what the next run finds.
+    """
+    mend = _MENDING.get(error.errno or 0, "mend that")
+    why = error.strerror or error
+    return RunRefused(f"{path} cannot be written: {why}; {mend} and run the same command again, {kept}")
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Turns what the disk says of an output into a refusal.
+
+    Raises:
+        RunRefused: the output, or the file it is gathered in, cannot be written.
+    """
+    try:
+        yield
+    except OSError as e:
+        raise unwritable(path, e) from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Brings a file to the disk; if that fails there is none, and its room is free again.
+
+    Raises:
+        OSError: as the system does.
+    """
+    try:
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def bring_to_disk(file: int) -> None:
+    """Waits until a file lies on the disk: some file systems find out only now that they are full.
+
+    Raises:
+        OSError: as the system does.
+    """
+    # A device or a pipe has no disk to wait for.
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        os.fsync(file)

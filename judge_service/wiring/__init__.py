@@ -1,0 +1,74 @@
+"""Settings become parts: the only place where parts are chosen, ordered and closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from judge_service.backends.fronted import Fronted
+from judge_service.errors import InvalidConfiguration
+from judge_service.judge import Judge
+from judge_service.library import open_library
+from judge_service.service import JudgingService
+from judge_service.settings import Settings
+from judge_service.sitting import Sitting
+from judge_service.traced_sitting import TracedSitting
+from judge_service.tracing import open_tracing
+from judge_service.wiring.judges import open_judge
+from judge_service.wiring.stores import open_keeper, open_store
+
+__all__ = ["open_judge", "open_keeper", "open_service", "open_store"]
+_WATCH_SECONDS: Final = 1.0
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings, wait: float = 10.0, probe: bool = True, front: bool = False
+) -> AsyncIterator[JudgingService]:
+    """The whole service under these settings; what it opened is closed at the end.
+
+    Args:
+        wait: seconds to wait for judges that do not answer yet.
+        probe: whether judges are asked a few fixed questions, now and every ten minutes, to notice one that thinks or
+            that has become another.
+        front: whether what the cache holds is kept in memory too, for a server that is asked the same again and again.
+
+    Raises:
+        InvalidConfiguration, InvalidLibrary: what was configured is wrong.
+        JudgeDown: a judge did not answer in time.
+    """
+    library = open_library(Path(settings.rubrics) if settings.rubrics else None)
+    if not settings.judges:
+        raise InvalidConfiguration(
+            "no judge is configured: give --judge-url and --model, or --offline to try things out"
+        )
+    async with AsyncExitStack() as stack:
+        tracing = open_tracing(settings.traces)
+        if tracing is not None:
+            stack.push_async_callback(tracing.aclose)
+        store = open_store(settings.cache)
+        if store is not None:
+            stack.push_async_callback(store.aclose)
+        near = Fronted(store) if front and store is not None else store
+        judges = {}
+        for name, judge_settings in settings.judges.items():
+            judges[name] = await open_judge(name, judge_settings, near, settings.cache.explanations, wait, tracing)
+            stack.push_async_callback(judges[name].backend.aclose)
+        if probe:
+            await asyncio.gather(*(judge.watch() for judge in judges.values()))
+            watching = asyncio.create_task(_watched(list(judges.values())))
+            stack.callback(watching.cancel)
+        prepare = Sitting if tracing is None else partial(TracedSitting, tracing)
+        yield JudgingService(judges, library, getattr(store, "faults", None), prepare, tracing)
+
+
+async def _watched(judges: Sequence[Judge]) -> None:
+    """Asks again now and then whether the judges are still who they were."""
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        for judge in judges:
+            await judge.watch()

@@ -1,0 +1,1 @@
+"""Stands in for vLLM in tests of `up`: PYTHONPATH leads here."""

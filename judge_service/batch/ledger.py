@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import gzip
 import os
@@ -44,7 +45,9 @@ class Ledger:
         self._kind = kind_of(str(path))
         self._lines = path if self._kind == ".jsonl" else path.with_name(path.name + ".partial")
         self._file: int | None = None
+        self._waiting: list[bytes] = []
         self._failure: OSError | None = None
+        self._is_told = False
 
     def open(self, overwrite: bool, retry_failed: bool) -> Finished:
         """Locks the output, repairs a torn last line and tells what is finished.
@@ -148,14 +151,27 @@ class Ledger:
         self._file = fresh
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Adds one record as one whole line, in one write.
+        """Adds one record as one whole line; what comes in one turn of the event loop is one write, at its end.
 
         Raises:
-            RunRefused: it cannot be written. The lines before it are whole, and none comes after it.
+            RunRefused: lines cannot be written. Those before are whole, and none comes after.
         """
+        self._tell()
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._waiting.append(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _flush(self) -> None:
+        """Writes what waits; a failure is told to whoever comes next."""
+        lines, self._waiting = self._waiting, []
+        if lines and self._file is not None and self._failure is None:
+            with suppress(RunRefused):
+                self._write(b"".join(lines))
+
+    def _tell(self) -> None:
         if self._failure is not None:
+            self._is_told = True
             raise unwritable(self._lines, self._failure)
-        self._write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
 
     def _write(self, line: bytes) -> None:
         assert self._file is not None
@@ -178,6 +194,7 @@ class Ledger:
         """
         if self._file is None:
             return
+        self._flush()
         file, self._file = self._file, None
         with refusing(self._lines if self._failure else self.path):
             try:
@@ -187,6 +204,8 @@ class Ledger:
                     self._make_whole()
             finally:
                 os.close(file)
+        if not self._is_told:
+            self._tell()
 
     def _make_whole(self) -> None:
         beside = self.path.with_name(self.path.name + ".new")

@@ -36,7 +36,9 @@ def up(
     concurrency: InFlight = None,
     log_requests: LogRequests = False,
     wait: Annotated[float, typer.Option(help="Seconds that vLLM may take to get ready.")] = 900.0,
-    engine_python: Annotated[str, typer.Option(help="The Python that has vLLM, if not this one; or JUDGE_VLLM_PYTHON.")] = "",
+    engine_python: Annotated[
+        str, typer.Option(help="The Python that has vLLM, if not this one; or JUDGE_VLLM_PYTHON.")
+    ] = "",
     engine_log: Annotated[Path | None, typer.Option(help="A file for all that vLLM prints.")] = None,
 ) -> None:
     """Start vLLM with a model, wait for it, and serve the HTTP API over it; both end together.
@@ -76,12 +78,12 @@ def _tell(line: str) -> None:
 
 
 @contextmanager
-def _log_in(file: Path | None) -> Iterator[IO[str] | None]:
+def _log_in(file: Path | None) -> Iterator[IO[bytes] | None]:
     if file is None:
         yield None
         return
     try:
-        opened = file.open("a", encoding="utf-8")
+        opened = file.open("ab", buffering=0)
     except OSError as e:
         raise InvalidConfiguration(f"--engine-log {file}: {e.strerror or e}") from None
     with opened:

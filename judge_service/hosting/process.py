@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
@@ -32,14 +33,14 @@ class VllmServer:
         key: what it asks of those who call it; it must have it from the environment as well.
         tell: is given a short line for each stage of the start.
         lost: is given its last lines, in a thread of its own, if it ends by itself after it was ready.
-        log: where all that it prints goes, if anywhere.
+        log: where all that it prints goes, unbuffered, if anywhere.
 
     Attributes:
         is_lost: it was ready, and has ended by itself.
     """
 
     def __init__(
-        self, launch: Launch, key: str, tell: Callable[[str], None], lost: Callable[[str], None], log: IO[str] | None
+        self, launch: Launch, key: str, tell: Callable[[str], None], lost: Callable[[str], None], log: IO[bytes] | None
     ) -> None:
         self.is_lost = False
         self._launch = launch
@@ -73,6 +74,7 @@ class VllmServer:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
+        self._reader.join(_READ_SECONDS)
 
     @property
     def url(self) -> str:
@@ -133,7 +135,8 @@ class VllmServer:
         """Takes in what it prints, for as long as it lives: a pipe that nobody empties would hold it up."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._heard(line.rstrip())
+            with suppress(OSError, ValueError):  # nor is a full disk, or a terminal that has gone, a reason to
+                self._heard(line.rstrip())
 
     def _watch(self) -> None:
         self._process.wait()
@@ -146,9 +149,9 @@ class VllmServer:
         if not line:
             return
         self._last.append(line)
-        if self._log is not None:
-            print(line, file=self._log, flush=True)
         stage = stage_of(line)
         if stage and stage != self._told[0]:
             self._told = (stage, time.monotonic())
             self._tell(f"{stage} ({self._seconds:.0f} s)")
+        if self._log is not None:
+            self._log.write(f"{line}\n".encode())

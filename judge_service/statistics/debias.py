@@ -97,7 +97,7 @@ def tilts(orders: Sequence[Sequence[Outcome]]) -> list[Tilt]:
 
 def level(orders: Sequence[Tilt]) -> Outcome:
     """Averages the orders' logits: what was added for being shown first cancels, and swapping the sides mirrors."""
-    u = mean([order.u for order in orders])
+    u = orders[0].u if len(orders) == 1 else mean([order.u for order in orders])
     t = [order.t for order in orders if order.t is not None]
     if not t:
         p = sigmoid(u)

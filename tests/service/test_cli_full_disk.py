@@ -169,23 +169,29 @@ def test_a_file_system_that_finds_out_at_the_end_is_heard(
     assert len(read_rows(Path("out.jsonl"))) == 3
 
 
-def test_nothing_is_written_behind_a_line_that_could_not_be_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_written_behind_a_line_that_could_not_be_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the torn line would stand in the middle, where no later run could mend it."""
-    record = {"object": "judgment", "case_id": "c", "case_digest": "d", "status": "judged"}
     ledger = Ledger(Path("out.jsonl"))
     ledger.open(overwrite=False, retry_failed=False)
-    ledger.append(record)
+    await appended(ledger, "whole")
     write = os.write
     with monkeypatch.context() as broken:
         broken.setattr(os, "write", lambda f, line: write(f, line[:7]) if len(line) > 60 else failing(errno.EIO)())
         broken.setattr(os, "ftruncate", failing(errno.EIO))
         with pytest.raises(RunRefused, match="see to the disk"):
-            ledger.append({**record, "case_id": "torn"})
+            await appended(ledger, "torn", "later")
     with pytest.raises(RunRefused, match=r"out\.jsonl cannot be written"):
-        ledger.append({**record, "case_id": "later"})
+        await appended(ledger, "much later")
     ledger.close()
     assert not Path("out.jsonl").read_bytes().endswith(b"\n")
-    assert Ledger(Path("out.jsonl")).open(overwrite=False, retry_failed=False).digests == {"c": "d"}
+    assert Ledger(Path("out.jsonl")).open(overwrite=False, retry_failed=False).digests == {"whole": "d"}
+
+
+async def appended(ledger: Ledger, *names: str) -> None:
+    """Records handed in, each in a turn of the event loop of its own."""
+    for name in names:
+        ledger.append({"object": "judgment", "case_id": name, "case_digest": "d", "status": "judged"})
+        await asyncio.sleep(0)
 
 
 def failing(number: int) -> Callable[..., Any]:

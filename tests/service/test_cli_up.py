@@ -140,6 +140,16 @@ async def test_what_is_in_flight_is_finished_before_vllm_is_ended() -> None:
     assert answer.json()["status"] == "judged"
 
 
+async def test_all_that_vllm_prints_can_be_kept_and_a_full_disk_keeps_nothing_up() -> None:
+    for log in (Path("kept"), Path("/dev/full")):
+        async with begun("--engine-log", str(log)) as up:
+            await up.serves()
+            end = await up.ends(signal.SIGTERM)
+        assert end.code == 0
+        assert "Traceback" not in end.err
+    assert "Starting to load model" in Path("kept").read_text()
+
+
 async def test_flags_after_the_dashes_win_and_the_service_follows_them() -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))

@@ -20,7 +20,7 @@ class JudgingService:
     """Judges by name, the first being the default, and a library.
 
     Attributes:
-        cache_faults: how often the shared cache failed, by kind.
+        cache_faults: how often the cache failed, by kind.
         tracing: what follows requests and cases, if traces are configured.
     """
 

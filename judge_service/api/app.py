@@ -15,7 +15,7 @@ from judge_service.api import catalogue, judging, problems
 from judge_service.api.access import Door, Network
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
-from judge_service.api.openapi import components, judging_paths
+from judge_service.api.openapi import described
 from judge_service.api.state import State
 from judge_service.api.traced import TracedRequests
 from judge_service.service import JudgingService
@@ -58,7 +58,5 @@ def create_app(
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schema.setdefault("components", {}).setdefault("schemas", {}).update(components())
-        schema["paths"] = {**judging_paths(), **schema["paths"]}
-        app.openapi_schema = schema
+        app.openapi_schema = described(schema)
     return app.openapi_schema

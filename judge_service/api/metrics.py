@@ -49,7 +49,7 @@ class Metrics:
             "judge_epoch", "Goes up when the judge changes", ["judge"], registry=registry, multiprocess_mode="max"
         )
         self._cache_faults = Gauge(
-            "judge_cache_faults", "Failures of the shared cache", ["kind"], registry=registry, multiprocess_mode="sum"
+            "judge_cache_faults", "Failures of the cache", ["kind"], registry=registry, multiprocess_mode="sum"
         )
         self._waiting = Gauge(
             "judge_cases_waiting", "Cases in the queue", registry=registry, multiprocess_mode="livesum"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
+from judge_service.api.access import OPEN_PATHS
 from judge_service.api.schemas import (
     CasesRequest,
     ErrorBody,
@@ -101,9 +103,7 @@ def _operation(task: str) -> dict[str, Any]:
             "content": {"application/json": {"schema": answer}, NDJSON: {"schema": _ref("JudgmentBody")}},
         }
     }
-    for status, text in _ERRORS.items():
-        content = {"application/json": {"schema": _ref("ErrorBody")}}
-        responses[str(status)] = {"description": text, "content": content}
+    responses.update({str(status): _error(text) for status, text in _ERRORS.items()})
     return {
         "tags": ["judging"],
         "summary": _SUMMARIES[task],
@@ -118,7 +118,37 @@ def judging_paths() -> dict[str, Any]:
     return {f"/v1/{task}": {"post": _operation(task)} for task in _EXAMPLES}
 
 
-def components() -> dict[str, Any]:
+def described(schema: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's page with the judging routes on it, and with what every route answers for want of a key or of sense."""
+    parts = schema.setdefault("components", {})
+    parts.setdefault("schemas", {}).update(_schemas())
+    parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            operation["responses"] = _with_errors(operation["responses"], path)
+    schema["paths"] = {**judging_paths(), **schema["paths"]}
+    # An empty one beside it: where no keys are set, none is needed.
+    schema["security"] = [{"key": []}, {}]
+    return schema
+
+
+def _with_errors(told: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A catalogue route's answers: errors have a body, and what FastAPI would answer 422 is 400 here."""
+    responses = dict(told)
+    if responses.pop("422", None):
+        responses["400"] = {"description": "A part of the path is wrong"}
+    if path not in OPEN_PATHS:
+        responses.update({status: {"description": _ERRORS[int(status)]} for status in ("401", "403")})
+    return {
+        status: answer if status == "200" else _error(answer["description"]) for status, answer in responses.items()
+    }
+
+
+def _error(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": _ref("ErrorBody")}}}
+
+
+def _schemas() -> dict[str, Any]:
     """The schemas the routes refer to."""
     _, told = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REF)
     definitions: dict[str, Any] = told["$defs"]

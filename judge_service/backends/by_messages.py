@@ -136,6 +136,7 @@ async def posted(chat: ChatJudge, path: str, fields: Mapping[str, Any], terms: T
     body = {"model": chat.model, **fields}
     if chat.dialect.priority and terms.priority == "batch":
         reply = await chat.wire.post(path, orjson.dumps({**body, "priority": BATCH_PRIORITY}), terms.affinity)
-        if reply.status != 400 or not chat.gives_up(reply):
+        if reply.status != 400 or b"riority" not in reply.body:
             return reply
+        chat.has_no_priorities()
     return await chat.wire.post(path, orjson.dumps(body), terms.affinity)

@@ -49,9 +49,6 @@ class Dialect:
     def adapted(self, reply: Reply) -> str | None:
         """Gives up the field a 400 complains of; says what was given up, or None if there is nothing to give up."""
         told = reply.body[:2000].decode("utf-8", "replace").lower()
-        if self.priority and "priority" in told:
-            self.priority = False
-            return "priority"
         if self.system and takes_no_system(told):
             self.system = False
             return "system role (its text goes before the user's)"
@@ -133,16 +130,25 @@ class ChatJudge:
             if asked != self.dialect:
                 # Another call has given up a field since: only a refusal of the present form tells anything new.
                 continue
-            if not self.gives_up(reply):
+            if not self._gives_up(reply):
                 return refused_request(reply)
         return failed("judge_error", "the judge refused the request in every form that is known")
 
-    def gives_up(self, reply: Reply) -> bool:
+    def _gives_up(self, reply: Reply) -> bool:
         """Whether a refusal complains of something that it can be asked without; it is from now on."""
+        if self.dialect.priority and b"riority" in reply.body:
+            self.has_no_priorities()
+            return True
         given_up = self.dialect.adapted(reply)
         if given_up is not None:
             log.warning("%s takes no %s; it is asked without from now on", self.wire.address, given_up)
         return given_up is not None
+
+    def has_no_priorities(self) -> None:
+        """A batch is no longer told to wait: the server does not schedule by priority."""
+        if self.dialect.priority:
+            log.warning("%s takes no priority; it is asked without from now on", self.wire.address)
+        self.dialect.priority = False
 
     def _body(self, prompt: JudgePrompt, terms: Terms) -> bytes:
         drawn = prompt.sampling

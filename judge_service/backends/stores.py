@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +114,9 @@ class SqliteStore:
 
     Args:
         limits: how old entries may get, and how large the file; the oldest go first.
+
+    Attributes:
+        faults: how many operations failed, by kind.
     """
 
     claims = None
@@ -124,13 +127,14 @@ class SqliteStore:
         self._waiting: dict[bytes, bytes] = {}
         self._flush_due: asyncio.TimerHandle | None = None
         self._warned = False
+        self.faults: Counter[str] = Counter()
         self._db = self._opened()
 
     def _opened(self) -> sqlite3.Connection | None:
         try:
             return open_file(self._path, self._limits)
         except (OSError, sqlite3.Error) as e:
-            self._warn("cannot be opened", e)
+            self._failed("open", "cannot be opened", e)
             return None
 
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -142,7 +146,7 @@ class SqliteStore:
             self._begin_reading(self._db)
             return [self._waiting.get(key) or _value(self._db, key, oldest) for key in keys]
         except sqlite3.Error as e:
-            self._warn("cannot be read", e)
+            self._failed("read", "cannot be read", e)
             return [self._waiting.get(key) for key in keys]
 
     def _begin_reading(self, db: sqlite3.Connection) -> None:
@@ -186,11 +190,12 @@ class SqliteStore:
                 # A few times what came in: enough to keep up, and never long.
                 prune(self._db, self._limits, 4 * len(entries))
         except sqlite3.Error as e:
-            self._warn("cannot be written", e)
+            self._failed("write", "cannot be written", e)
             if self._db.in_transaction:
                 self._db.rollback()
 
-    def _warn(self, what: str, error: Exception) -> None:
+    def _failed(self, kind: str, what: str, error: Exception) -> None:
+        self.faults[kind] += 1
         if not self._warned:
             self._warned = True
             log.warning("the cache %s %s (%s): judging goes on without it", self._path, what, error)

@@ -1,4 +1,4 @@
-"""A toy tokenizer: a token to a character, but for numbers of two digits and control tokens."""
+"""A toy tokenizer: a token to a character, but for letters behind a space, numbers of two digits and control tokens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _IDS: Final[dict[str, int]] = (
     | {word: 300 + place for place, word in enumerate(("The", "I", "**", "Both", "Tie", "tie"))}
 )
 _TOKENS: Final = {number: token for token, number in _IDS.items()}
-_PIECES: Final = re.compile(r"100|[1-9][0-9]|" + "|".join(map(re.escape, _CONTROL)) + r"|[\s\S]")
+_PIECES: Final = re.compile(
+    r"100|[1-9][0-9]| [A-Z0-9](?![A-Za-z0-9])|" + "|".join(map(re.escape, _CONTROL)) + r"|[\s\S]"
+)
 
 
 def id_of(token: str) -> int:

@@ -28,7 +28,7 @@ from judge_service.domain.verdicts import JudgeIdentity
 from judge_service.errors import InvalidConfiguration
 from judge_service.judge import Judge
 from judge_service.settings import JudgeSettings
-from judge_service.wiring.servers import Server, any_answers, reached, wire_to
+from judge_service.wiring.servers import Server, any_answers, closing_on_error, reached, wire_to
 from judge_service.wiring.stores import answer_in
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ async def open_judge(
     if not settings.url or not settings.model:
         raise InvalidConfiguration(f"judge '{name}' needs a url and a model")
     wires = [wire_to(url, settings) for url in settings.url]
-    server = await reached(wires, settings, wait)
-    exact = await _exact(settings, server, wires[0])
+    async with closing_on_error(wires):
+        server = await reached(wires, settings, wait)
+        exact = await _exact(settings, server, wires[0])
     replicas = [(w.address, _replica(w, settings, server, exact, tracing)) for w in wires]
     identity = _identity(name, settings, server)
     pool = Pool(replicas)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,6 +50,17 @@ def wire_to(url: str, settings: JudgeSettings) -> Wire:
     return DirectWire(url, key, settings.concurrency)
 
 
+@asynccontextmanager
+async def closing_on_error(wires: Sequence[Wire]) -> AsyncIterator[None]:
+    """Closes the connections to judges that cannot be opened after all."""
+    try:
+        yield
+    except BaseException:
+        for wire in wires:
+            await wire.aclose()
+        raise
+
+
 async def reached(wires: list[Wire], settings: JudgeSettings, wait: float) -> Server:
     """What the first replica that answers says of itself."""
     give_up = time.monotonic() + wait
@@ -64,8 +75,6 @@ async def reached(wires: list[Wire], settings: JudgeSettings, wait: float) -> Se
             except TimeoutError:
                 told.append(f"{wire.address} takes the call and says nothing")
         if time.monotonic() + _POLL_SECONDS > give_up:
-            for wire in wires:
-                await wire.aclose()
             raise JudgeDown(f"the judge does not answer ({'; '.join(told)})")
         await asyncio.sleep(_POLL_SECONDS)
 

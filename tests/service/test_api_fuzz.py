@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from programs import SECONDS, serving
 
@@ -31,10 +32,10 @@ RUNS = {
 }
 
 
-async def fuzzed(address: str, *flags: str) -> tuple[int, str]:
+async def fuzzed(page: str, *flags: str) -> tuple[int, str]:
     """The exit code and the report of a run that is the same every time."""
     process = await asyncio.create_subprocess_exec(
-        PROGRAM, "run", f"{address}/openapi.json", "--checks", ",".join(CHECKS), "--continue-on-failure",
+        PROGRAM, "run", page, "--checks", ",".join(CHECKS), "--continue-on-failure",
         "--generation-deterministic", "--no-color", *flags,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
@@ -48,13 +49,23 @@ async def fuzzed(address: str, *flags: str) -> tuple[int, str]:
     return process.returncode, out.decode()
 
 
+async def test_without_a_key_every_route_says_so_as_the_page_does() -> None:
+    async with serving("--offline", environ={"JUDGE_API_KEYS": "sekret"}) as (address, _):
+        # The page itself is behind the door too; -H would give every request the key.
+        async with httpx.AsyncClient() as client:
+            page = await client.get(f"{address}/openapi.json", headers={"authorization": "Bearer sekret"})
+        Path("page.json").write_bytes(page.content)
+        code, report = await fuzzed("page.json", "--url", address, "--phases=examples,fuzzing", "--max-examples=5")
+    assert code == 0, report
+
+
 @pytest.mark.parametrize("run", list(RUNS))
 async def test_whatever_is_asked_is_answered_as_the_page_says(run: str) -> None:
     async with (
         Emulator(Behaviour()) as emulator,
         serving("--judge-url", emulator.url, "--model", "emulator") as (address, _),
     ):
-        code, report = await fuzzed(address, *RUNS[run])
+        code, report = await fuzzed(f"{address}/openapi.json", *RUNS[run])
         asked = emulator.stats["calls"]
     assert code == 0, report
     assert asked > 10, "some of it came as far as the judge"

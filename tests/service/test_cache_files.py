@@ -41,6 +41,7 @@ async def test_a_file_that_cannot_be_opened_costs_one_warning_and_no_judgment(
     assert [judgment["status"] for judgment in judgments] == ["judged", "judged"]
     (warning,) = warnings(caplog)
     assert str(path) in warning
+    assert service.cache_faults == {"open": 1}
 
 
 async def test_a_file_damaged_within_costs_one_warning_and_no_judgment(

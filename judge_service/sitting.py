@@ -36,6 +36,7 @@ from judge_service.protocols import PROTOCOL_OF, PROTOCOLS
 from judge_service.protocols.brief import Brief, check_brief, check_case
 from judge_service.protocols.exhibits import with_thoughts_hidden
 from judge_service.protocols.panel import PanelFinding, escalating, sit
+from judge_service.protocols.readings import LABEL_AFTER
 from judge_service.protocols.votes import Deliberation
 
 OFFLINE_NOTE: Final = (
@@ -268,13 +269,16 @@ def _brief(
     always = judge.thinking == "always"
     if options.method == "direct" and always:
         raise InvalidOption(f"judge '{judge.name}' always thinks before it answers; use method 'cot'", "method")
+    if always and (options.reading or standard.reading) == LABEL_AFTER:
+        message = f"judge '{judge.name}' always thinks: it cannot say a bare label after an explanation"
+        raise InvalidOption(message, "reading")
     drawn = options.repeats.max > 1 and not (task == "rank" and options.strategy in ("auto", "listwise"))
     method: Literal["direct", "cot"] = "cot" if always or options.method == "cot" else "direct"
     if method == "direct" and drawn:
         message = "repeats above 1 need sampling, and this judge is asked directly; use method 'cot'"
         raise InvalidOption(message, "repeats")
     mass, tokens = judge.min_label_mass, judge.explanation_tokens + (judge.thinking_tokens if always else 0)
-    brief = Brief(task, standard, templates, options, judge.name, method, mass, tokens)
+    brief = Brief(task, standard, templates, options, judge.name, method, mass, tokens, always)
     check_brief(brief)
     return brief
 

@@ -18,7 +18,7 @@ FLOORS = (
     {"domain", "statistics"},
     {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "library"},
     {"judge", "sitting", "traced_sitting", "service", "remote"},
-    {"wiring", "batch"},
+    {"wiring", "batch", "checkup"},
     {"cli", "api", "integrations"},
     {"__main__"},
 )

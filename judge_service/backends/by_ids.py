@@ -89,11 +89,10 @@ class ByIds:
         return await answer
 
     def _ids(self, prompt: JudgePrompt) -> list[int]:
-        ids = self._exact.ids(prompt)
-        if self._exact.controls_in(ids) != self._exact.scaffold.controls:
-            message = "a text within the prompt has become a control token: no verdict is taken from such a prompt"
-            raise Refused(failed("judge_error", message))
-        return ids
+        try:
+            return self._exact.ids(prompt)
+        except ValueError as e:
+            raise Refused(failed("judge_error", f"{e}: no verdict is taken from such a prompt")) from None
 
     def _send(self, kin: _Kin) -> None:
         task = asyncio.get_running_loop().create_task(self._carried(self._waiting.pop(kin), kin.ids))

@@ -37,7 +37,7 @@ class ByMessages:
         self._template_told = template_told
         self._counting = asyncio.Lock()
         self._controls: frozenset[int] = frozenset()
-        self._expected = -1
+        self._expected: dict[int, int] = {}
 
     async def place(self) -> tuple[list[int], str]:
         """Ids and text of the end of an open prompt."""
@@ -92,26 +92,32 @@ class ByMessages:
             raise Refused(refused_request(reply))
         answer = chat_answer(reply, ids)
         if is_counted:
-            await self._check_controls(answer.prompt_ids)
+            await self._check_controls(answer.prompt_ids, turns)
         return answer
 
-    async def _check_controls(self, ids: Sequence[int]) -> None:
+    async def _check_controls(self, ids: Sequence[int], turns: Sequence[Mapping[str, str]]) -> None:
         """The prompt has the template's own control tokens and no others.
 
         Raises:
             Refused: a text within it has become a control token; no verdict is taken from such a prompt.
         """
-        if self._expected < 0:
-            async with self._counting:
+        async with self._counting:
+            if not self._controls:
                 self._controls = frozenset(await self._control_ids())
-                self._expected = sum(map(self._controls.__contains__, await self._opened()))
-        found = sum(map(self._controls.__contains__, ids))
-        if ids and found != self._expected:
+            if len(turns) not in self._expected:
+                harmless = [{**turn, "content": "x"} for turn in turns]
+                is_open = turns[-1]["role"] != "assistant"
+                self._expected[len(turns)] = self._count(await self._tokens.of_messages(harmless, is_open))
+        found, expected = self._count(ids), self._expected[len(turns)]
+        if ids and found != expected:
             message = (
-                f"the prompt has {found} control tokens where {self._expected} are the template's own: a text in it "
+                f"the prompt has {found} control tokens where {expected} are the template's own: a text in it "
                 "has become one (with `tokenizer` configured, prompts go as token ids and this cannot be)"
             )
             raise Refused(failed("judge_error", message))
+
+    def _count(self, ids: Sequence[int]) -> int:
+        return sum(map(self._controls.__contains__, ids))
 
     async def _control_ids(self) -> list[int]:
         read = await asyncio.gather(*(self._tokens.of_text(string) for string in CONTROL_STRINGS))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -23,33 +22,20 @@ from judge_service.errors import InvalidConfiguration
 
 DAY: Final = datetime(2024, 7, 26, tzinfo=UTC)
 """The day that Llama's own template prints where it is told none."""
-_SYSTEM: Final = "\ue000system\ue001"
-_USER: Final = "\ue000user\ue001"
-_ANSWER: Final = "\ue000answer\ue001"
+_MARKS: Final = ("\ue000one\ue001", "\ue000two\ue001", "\ue000three\ue001", "\ue000four\ue001")
+_ROLES: Final = ("user", "assistant")
+Scaffold = tuple[tuple[str | int, ...], ...]
+"""The chat template's own text around so many contents: pieces of text, and ids where it has control tokens."""
 
 
-class NoExactPrompts(Exception):
+class NoExactPrompts(ValueError):
     """The chat template cannot be taken apart into what is its own and what is put into it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scaffold:
-    """The chat template's own text around the two contents: pieces of text, and ids where it has control tokens."""
-
-    before: tuple[str | int, ...]
-    between: tuple[str | int, ...]
-    after: tuple[str | int, ...]
-
-    @property
-    def controls(self) -> int:
-        """How many control tokens it has."""
-        return sum(isinstance(piece, int) for piece in (*self.before, *self.between, *self.after))
 
 
 class ExactPrompts:
     """A model's tokenizer and chat template.
 
-    The template is filled with two marks and taken apart at them, so that its own control strings are known from all
+    The template is filled with marks and taken apart at them, so that its own control strings are known from all
     others; what is put in is then encoded by a copy of the tokenizer that has no control tokens at all. For texts
     without control strings the ids are those the server itself would make.
 
@@ -81,36 +67,35 @@ class ExactPrompts:
         self._at_controls = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
         self._template = _compiled(template)
         self._told = self._made_of[2]
+        self._scaffolds: dict[int, Scaffold] = {}
         self.folds_system = False
-        self.scaffold = self._scaffold()
+        try:
+            self._scaffold(2)
+        except NoExactPrompts:
+            # A model without a system role has it in front of the user's turn.
+            self.folds_system = True
+            self._scaffold(1)
 
     def telling(self, template_kwargs: Mapping[str, Any]) -> ExactPrompts:
         """The same, with more told to the template."""
         tokenizer, template, told = self._made_of
         return ExactPrompts(tokenizer, template, {}, {**told, **template_kwargs})
 
-    def _scaffold(self) -> Scaffold:
-        try:
-            return self._taken_apart(self._rendered(_SYSTEM, _USER))
-        except NoExactPrompts:
-            # A model without a system role has it in front of the user's turn.
-            self.folds_system = True
-            return self._taken_apart(_SYSTEM + self._rendered(None, _USER))
-
-    def _taken_apart(self, text: str) -> Scaffold:
-        if self.folds_system:
-            text = text.removeprefix(_SYSTEM)
-            before, found, after = text.partition(_USER)
-            parts: tuple[str, ...] = (before, "", after)
-        else:
-            head, found, rest = text.partition(_SYSTEM)
-            between, found_too, after = rest.partition(_USER)
-            found = found and found_too
-            parts = (head, between, after)
-        if not found or any(mark in part for mark in (_SYSTEM, _USER) for part in parts):
-            raise NoExactPrompts("the chat template does not print each message once")
-        before_, between_, after_ = (tuple(self._pieces(part)) for part in parts)
-        return Scaffold(before_, between_, after_)
+    def _scaffold(self, turns: int) -> Scaffold:
+        """What the template puts before, between and after so many contents."""
+        if turns not in self._scaffolds:
+            rest = self._rendered(_MARKS[:turns])
+            parts = []
+            for mark in _MARKS[:turns]:
+                before, found, rest = rest.partition(mark)
+                if not found:
+                    raise NoExactPrompts("the chat template does not print each message as it is")
+                parts.append(before)
+            parts.append(rest)
+            if any(mark in part for mark in _MARKS for part in parts):
+                raise NoExactPrompts("the chat template prints a message more than once")
+            self._scaffolds[turns] = tuple(tuple(self._pieces(part)) for part in parts)
+        return self._scaffolds[turns]
 
     def _pieces(self, text: str) -> Iterator[str | int]:
         at = 0
@@ -122,31 +107,44 @@ class ExactPrompts:
         if at < len(text):
             yield text[at:]
 
-    def _rendered(self, system: str | None, user: str, answer: str | None = None) -> str:
-        turns = {"system": system, "user": user, "assistant": answer}
-        messages = [{"role": role, "content": content} for role, content in turns.items() if content is not None]
+    def _rendered(self, contents: Sequence[str]) -> str:
+        """The template's text of a conversation: a system turn, unless that is folded, and then user and assistant."""
+        first = 0 if self.folds_system else 1
+        roles = ["system"] * first + [_ROLES[i % 2] for i in range(len(contents) - first)]
+        messages = [{"role": role, "content": text} for role, text in zip(roles, contents, strict=True)]
+        is_open = roles[-1] != "assistant"
         try:
-            return str(self._template.render(messages=messages, add_generation_prompt=answer is None, **self._told))
+            return str(self._template.render(messages=messages, add_generation_prompt=is_open, **self._told))
         except (TemplateError, TypeError, ValueError) as e:
             raise NoExactPrompts(f"the chat template fails: {e}") from None
 
     def ids(self, prompt: JudgePrompt) -> list[int]:
-        """The prompt's ids, up to where the judge's turn begins."""
-        return self.ids_of(joined(prompt.system), joined(prompt.user))
+        """The prompt's ids, up to where the judge's turn begins.
 
-    def ids_of(self, system: str, user: str) -> list[int]:
-        """The ids of a system and a user text."""
-        scaffold = self.scaffold
-        contents = ("", f"{system}\n\n{user}") if self.folds_system else (system, user)
+        Raises:
+            NoExactPrompts: a text within it has become a control token, which no tokenizer should make it.
+        """
+        after = [span.text for span in prompt.after or ()]
+        return self.ids_of(joined(prompt.system), joined(prompt.user), *after)
+
+    def ids_of(self, system: str, user: str, *after: str) -> list[int]:
+        """The ids of a system and a user text, and of what was said and asked after."""
+        contents = [f"{system}\n\n{user}", *after] if self.folds_system else [system, user, *after]
+        scaffold = self._scaffold(len(contents))
         ids: list[int] = []
         plain = ""
-        for piece in (*scaffold.before, contents[0], *scaffold.between, contents[1], *scaffold.after):
-            if isinstance(piece, str):
-                plain += piece
-            else:
-                ids += [*self._encoded(plain), piece]
-                plain = ""
-        return ids + self._encoded(plain)
+        for around, content in zip(scaffold, [*contents, ""], strict=True):
+            for piece in around:
+                if isinstance(piece, str):
+                    plain += piece
+                else:
+                    ids += [*self._encoded(plain), piece]
+                    plain = ""
+            plain += content
+        ids += self._encoded(plain)
+        if self.controls_in(ids) != sum(isinstance(piece, int) for around in scaffold for piece in around):
+            raise NoExactPrompts("a text within the prompt has become a control token")
+        return ids
 
     def _encoded(self, text: str) -> list[int]:
         return self._plain.encode(text, add_special_tokens=False).ids if text else []
@@ -160,10 +158,9 @@ class ExactPrompts:
         return str(self._plain.decode(ids, skip_special_tokens=False))
 
     def ends(self) -> list[int]:
-        """Ids of the control tokens that end a turn: what the template prints right after an answer."""
-        rendered = self._rendered(_SYSTEM if not self.folds_system else None, _USER, answer=_ANSWER)
-        after = [piece for piece in self._pieces(rendered.partition(_ANSWER)[2]) if isinstance(piece, int)]
-        return after[:1]
+        """Ids of the control token that ends a turn: what the template prints right after an answer."""
+        around = self._scaffold(2 if self.folds_system else 3)
+        return [piece for piece in around[-1] if isinstance(piece, int)][:1]
 
     def controls_in(self, ids: Sequence[int]) -> int:
         """How many of the ids are control tokens."""

@@ -51,11 +51,15 @@ _SUSPECT: Final = re.compile(r"[<\[]")
 
 
 def messages(prompt: JudgePrompt) -> list[dict[str, str]]:
-    """The prompt as a system and a user message."""
-    return [
+    """The prompt as a system and a user message, and what came after."""
+    turns = [
         {"role": "system", "content": rendered(prompt.system)},
         {"role": "user", "content": rendered(prompt.user)},
     ]
+    if prompt.after is not None:
+        said, asked = prompt.after
+        turns += [{"role": "assistant", "content": _safe(said)}, {"role": "user", "content": asked.text}]
+    return turns
 
 
 def rendered(spans: Sequence[Span]) -> str:
@@ -78,4 +82,5 @@ def broken(text: str) -> str:
 
 def suspects(prompt: JudgePrompt) -> bool:
     """Whether an untrusted text in it holds anything that a control token could begin with."""
-    return any(span.source is not None and _SUSPECT.search(span.text) is not None for span in prompt.user)
+    spans = (*prompt.user, *(prompt.after or ()))
+    return any(span.source is not None and _SUSPECT.search(span.text) is not None for span in spans)

@@ -101,7 +101,8 @@ class MemoryStore:
 
     async def put_many(self, entries: Mapping[bytes, bytes]) -> None:
         """Keeps the entries."""
-        self._entries.update(entries)
+        # Copies: what orjson has written holds on to the far larger room it was written in.
+        self._entries.update({key: bytes(memoryview(value)) for key, value in entries.items()})
         while len(self._entries) > self._most:
             self._entries.popitem(last=False)
 

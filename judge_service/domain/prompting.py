@@ -12,7 +12,7 @@ from judge_service.domain.answers import Answer, AnswerSpace
 from judge_service.domain.frozen import frozen
 from judge_service.domain.verdicts import NO_USAGE, Failure, Usage
 
-Source = Literal["prompt", "candidate", "reference", "context"]
+Source = Literal["prompt", "candidate", "reference", "context", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class JudgePrompt:
     Attributes:
         judge: the name of the judge that is asked.
         repeat: which repetition of the question this is; repetitions are separate draws and separate cache entries.
+        after: what the judge has said to that already, and what it is asked then; None in a first question.
     """
 
     judge: str
@@ -95,12 +96,14 @@ class JudgePrompt:
     space: AnswerSpace
     sampling: Sampling
     repeat: int = 0
+    after: tuple[Span, Span] | None = None
 
     def key(self, identity: bytes) -> bytes:
         """32 bytes that name this question to that judge: all that could change its answer, and nothing else."""
         how = _how(self.space, self.sampling, self.repeat)
         user = self.user.digest if isinstance(self.user, LaidOut) else spans_digest(tuple(self.user))
-        return sha256(b"\x1d".join((identity, spans_digest(self.system), user, how))).digest()
+        after = b"" if self.after is None else b"\x1d" + spans_digest(self.after)
+        return sha256(b"\x1d".join((identity, spans_digest(self.system), user, how)) + after).digest()
 
 
 @lru_cache(maxsize=1024)

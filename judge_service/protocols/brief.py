@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -16,7 +16,7 @@ from judge_service.domain.standards import Constitution, Criterion, Principle, S
 from judge_service.domain.templates import Layout, PromptTemplate
 from judge_service.errors import InvalidCase, InvalidOption
 from judge_service.protocols.exhibits import Exhibits
-from judge_service.protocols.readings import READINGS, Ask
+from judge_service.protocols.readings import LABEL_AFTER, READINGS, Ask
 from judge_service.protocols.wording import standard_text
 
 Method = Literal["direct", "cot"]
@@ -69,6 +69,7 @@ class Brief:
         method: direct (one token) or cot (a text that ends in a verdict).
         min_label_mass: below this probability on the labels an answer counts as none.
         explanation_tokens: how long a text may grow.
+        thinks: whether the judge always thinks first; a thought that is cut is then asked for again with more room.
     """
 
     task: Task
@@ -79,6 +80,7 @@ class Brief:
     method: Method
     min_label_mass: float = 0.5
     explanation_tokens: int = EXPLANATION_TOKENS
+    thinks: bool = False
     forms: dict[tuple[Task, str | None, int], Form] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -97,7 +99,7 @@ class Brief:
         """What is asked about a case in comparisons and rankings, in one repeat."""
         if isinstance(self.standard, Constitution):
             return self._principles(case, repeat)
-        if self.standard.compare == "per-criterion" and self.task == "compare":
+        if self.standard.compare == "per-criterion":
             return tuple(Topic(criterion=criterion) for criterion in self.standard.criteria)
         return (WHOLE,)
 
@@ -141,6 +143,18 @@ class Brief:
         draws = repeat + attempt * 1_000_000
         return JudgePrompt(self.judge, form.system, user, form.space, self._sampling(form, draws, attempt), draws)
 
+    @property
+    def asks_after(self) -> bool:
+        """Whether the verdict is asked for once the judge has explained itself."""
+        return self.method == "cot" and self.reading == LABEL_AFTER
+
+    def prompt_after(self, prompt: JudgePrompt, task: Task, topic: Topic, shown: int, said: str) -> JudgePrompt:
+        """The second question, on the same prefix: which label it is, after what was said."""
+        space = self._direct_space(task, shown)
+        template = self.templates[task]
+        asked = f"{_question(template, topic)}\n{self._answer(template, task, space, shown)}"
+        return replace(prompt, space=space, sampling=_one_token(space), after=(Span(said, "judge"), Span(asked)))
+
     def _sampling(self, form: Form, draws: int, attempt: int) -> Sampling:
         if form.sampling is not None:
             return form.sampling
@@ -155,28 +169,33 @@ class Brief:
     def _form(self, task: Task, topic: Topic, shown: int) -> Form:
         template = self.templates[task]
         space = self._space(task, topic, shown)
+        # Principles that are all asked about share the whole text, as criteria do; one that is drawn stands alone.
+        only = None if self.options.principle == "per-principle" else topic.principle
         fixed = {
-            "standard": standard_text(self.standard, task, topic.principle),
+            "standard": standard_text(self.standard, task, only),
             "question": _question(template, topic),
             "answer": self._answer(template, task, space, shown),
         }
         layout = template.layout("user", fixed)
         system = (Span(template.sections["system"]),)
-        exact = None if isinstance(space, FreeText) else Sampling(max_tokens=max(map(len, space.labels)))
+        exact = None if isinstance(space, FreeText) else _one_token(space)
         return Form(system, layout, space, sha256(repr(layout).encode()).digest(), exact)
 
     def _space(self, task: Task, topic: Topic, shown: int) -> AnswerSpace:
-        low, high = self.standard.scale
-        if self.method == "direct" and task == "score":
-            return Scale(low, high)
         if self.method == "direct":
-            tie = self.ties and task == "compare"
-            return Choice(tuple(LETTERS[: shown + tie]), "C" if tie else None)
+            return self._direct_space(task, shown)
+        low, high = self.standard.scale
         if task == "compare":
             return FreeText(self.reading, "pair", 2, ties=self.ties)
         if task == "rank":
             return FreeText(self.reading, "rank", shown, ties=self.options.ties != "forbid")
         return FreeText(self.reading, "score", 1, (low, high), (topic_name(topic) or "overall",))
+
+    def _direct_space(self, task: Task, shown: int) -> Choice | Scale:
+        if task == "score":
+            return Scale(*self.standard.scale)
+        tie = self.ties and task == "compare"
+        return Choice(tuple(LETTERS[: shown + tie]), "C" if tie else None)
 
     def _answer(self, template: PromptTemplate, task: Task, space: AnswerSpace, shown: int) -> str:
         if isinstance(space, FreeText):
@@ -185,6 +204,11 @@ class Brief:
             return template.text("answer scale", low=str(space.low), high=str(space.high))
         section = "answer choice or tie" if space.tie else "answer choice"
         return template.text(section, labels=" or ".join(LETTERS[:shown]))
+
+
+def _one_token(space: Choice | Scale) -> Sampling:
+    # A number of two digits may be two tokens to a judge that is read as text.
+    return Sampling(max_tokens=max(map(len, space.labels)))
 
 
 def labels_for(task: Task, shown: int) -> list[str]:
@@ -222,9 +246,9 @@ def _sections(brief: Brief, task: Task) -> tuple[str, ...]:
     if isinstance(brief.standard, Constitution):
         question = "question together" if brief.options.principle == "all" else "question principle"
     else:
-        by_criterion = task == "score" or (brief.task == "compare" and brief.standard.compare == "per-criterion")
+        by_criterion = task == "score" or brief.standard.compare == "per-criterion"
         question = "question criterion" if by_criterion else "question together"
-    if brief.method == "cot":
+    if brief.method == "cot" and not brief.asks_after:
         return (question,)
     if task == "score":
         return (question, "answer scale")

@@ -98,7 +98,8 @@ def _by_order(votes: Sequence[Vote]) -> dict[str, list[Vote]]:
 def _read_pair(by_order: Mapping[str, Sequence[Vote]], ids: tuple[str, str], combine: str) -> PairReading:
     shown_first = [by_order[first] for first in ids if first in by_order]
     orders = [[outcome_of(vote, ids) for vote in votes] for votes in shown_first]
-    exact = all([vote.evidence == "logprobs" for votes in shown_first for vote in votes])
+    # A log-probability read after a thought is conditional on that thought: one vote, and no P(better).
+    exact = all([vote.evidence == "logprobs" and vote.method == "direct" for votes in shown_first for vote in votes])
     counted = not exact or combine == "vote"
     tilts = debias.tilts(orders) if exact else []
     if counted or combine == "mean-probability":
@@ -133,12 +134,12 @@ def _joined(readings: Mapping[str | None, PairReading], standard: Standard, comb
     """Several topics as one reading; each order's own winner is found by the same rule as the winner of all."""
     if len(readings) == 1:
         return next(iter(readings.values()))
-    logit = _joined_logit({t: r.logit for t, r in readings.items() if t}, standard)
+    logit = joined_logit({t: r.logit for t, r in readings.items() if t}, standard)
     outcome = _sided(logit)
     counted = combine == "vote" or any(r.evidence == "text" for r in readings.values())
     orders = range(len(next(iter(readings.values())).alone))
     leans = [
-        _joined_logit({t: _logit(r.alone[k], r.votes[k], counted) for t, r in readings.items() if t}, standard)
+        joined_logit({t: _logit(r.alone[k], r.votes[k], counted) for t, r in readings.items() if t}, standard)
         for k in orders
     ]
     biases = [r.bias for r in readings.values() if r.bias is not None]
@@ -159,7 +160,7 @@ def _sided(logit: float) -> Outcome:
     return Outcome(p, 1.0 - p, 0.0)
 
 
-def _joined_logit(logits: Mapping[str, float], standard: Standard) -> float:
+def joined_logit(logits: Mapping[str, float], standard: Standard) -> float:
     """The weighted mean, the worst case, the first clear criterion, or simply the first."""
     clipped = {name: debias.clipped(value) for name, value in logits.items()}
     criteria = {c.name: c.weight for c in standard.criteria} if isinstance(standard, Rubric) else {}

@@ -7,8 +7,10 @@ from typing import Final, Literal
 
 from judge_service.domain.cases import Case
 from judge_service.domain.prompting import Completion, JudgePrompt
+from judge_service.domain.standards import Standard
 from judge_service.domain.verdicts import Finding, Vote
 from judge_service.protocols.brief import Brief
+from judge_service.protocols.by_criteria import pair_answers
 from judge_service.protocols.combining import first_failure, outcome_of
 from judge_service.protocols.exhibits import Exhibits
 from judge_service.protocols.places import distinct_places, drawn_places, ranked, unranked
@@ -146,7 +148,7 @@ def _settled(
         scores = {p: _beaten(points, p) for p in places}
         return Finding(ranked(case, groups, scores, strategy), "judged", tuple(votes))
     number = {ids[place]: i for i, place in enumerate(places)}
-    fitted = _strengths(_usable_pairs(votes), number, [points[p] for p in places] if points else [])
+    fitted = _strengths(_usable_pairs(votes), number, [points[p] for p in places] if points else [], brief.standard)
     strengths = {place: float(fitted[i]) for i, place in enumerate(places)}
     beats = aggregate.beat_probabilities(fitted)
     scores = {place: float(beats[i]) for i, place in enumerate(places)}
@@ -159,19 +161,20 @@ def _beaten(points: dict[int, float], place: int) -> float:
     return sum((points[place] > points[p]) + 0.5 * (points[place] == points[p]) for p in others) / len(others)
 
 
-def _strengths(votes: Sequence[Vote], number: dict[str, int], points: Sequence[float]) -> aggregate.FloatArray:
+def _strengths(
+    votes: Sequence[Vote], number: dict[str, int], points: Sequence[float], standard: Standard
+) -> aggregate.FloatArray:
     """Least squares on logits for exact votes, Bradley-Terry for votes read from text.
 
     Scores, where the design asked for them, enter as the mean of the prior.
     """
-    pairs = [(number[v.order[0]], number[v.order[1]]) for v in votes]
-    outcomes = [outcome_of(v, _ids(v)) for v in votes]
+    answers = pair_answers(votes, standard)
+    pairs = [(number[answer.order[0]], number[answer.order[1]]) for answer in answers]
     prior = _from_points(points)
-    if all(vote.evidence == "logprobs" for vote in votes):
-        logits = [debias.lean(outcome) for outcome in outcomes]
-        strengths, _ = aggregate.least_squares(len(number), pairs, logits, prior)
+    if all(vote.evidence == "logprobs" and vote.method == "direct" for vote in votes):
+        strengths, _ = aggregate.least_squares(len(number), pairs, [answer.logit for answer in answers], prior)
         return strengths
-    return aggregate.bradley_terry(len(number), pairs, [debias.share(outcome) for outcome in outcomes], prior)
+    return aggregate.bradley_terry(len(number), pairs, [answer.share for answer in answers], prior)
 
 
 def _from_points(points: Sequence[float]) -> list[float] | None:

@@ -74,7 +74,7 @@ def _reduced(findings: Mapping[str, Finding], case: Case, reduce: str) -> PanelF
     side = 0 if abs(probability - 0.5) < debias.SAME else 1 if probability > 0.5 else -1
     one, other = case.candidates
     dropped_by = next((f.dropped_by for f in findings.values() if f.dropped_by), None)
-    evidence = {vote.evidence for vote in votes if vote.failure is None}
+    evidence = {f.verdict.evidence for f in findings.values() if isinstance(f.verdict, Preference)}
     sides = {m.consistent for m in members}
     verdict = Preference(
         winner=None if dropped_by else one.id if side > 0 else other.id if side < 0 else "tie",
@@ -82,7 +82,7 @@ def _reduced(findings: Mapping[str, Finding], case: Case, reduce: str) -> PanelF
         logit=debias.clipped(debias.logit(probability), 30.0),
         consistent=None if None in sides else all(sides),
         position_bias=_mean_or_none([m.position_bias for m in members]),
-        evidence="text" if "text" in evidence else "logprobs" if evidence else None,
+        evidence="text" if "text" in evidence else "logprobs" if "logprobs" in evidence else None,
         combine=combine.combine,
     )
     status: Status = "dropped" if dropped_by else "judged"

@@ -40,7 +40,7 @@ def score_of(votes: Sequence[Vote], candidate: str, names: Sequence[str], standa
     known = {c.name: c.score for c in criteria if c.score is not None}
     if len(known) < len(criteria):
         return CandidateScore(None, None, criteria)
-    score = _aggregate(known, standard)
+    score = aggregated(known, standard)
     low, high = standard.scale
     return CandidateScore(score, (score - low) / (high - low), criteria)
 
@@ -64,7 +64,8 @@ def _criterion_score(votes: Sequence[Vote], name: str, standard: Standard) -> Cr
     return CriterionScore(name, min(float(high), max(float(low), score)), standard.scale, steps)
 
 
-def _aggregate(scores: Mapping[str, float], standard: Standard) -> float:
+def aggregated(scores: Mapping[str, float], standard: Standard) -> float:
+    """One score of several, by criterion or principle, as the standard says."""
     values = list(scores.values())
     if standard.aggregate == "min":
         return min(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from judge_service.domain.answers import (
@@ -26,6 +27,8 @@ from judge_service.protocols.readings import Unreadable, read
 Deliberation = Generator[list[JudgePrompt], list[Completion], Finding]
 """Yields rounds of prompts, is sent their completions, and returns the finding. It knows no network, clock or file."""
 
+MORE_ROOM: Final = 3
+"""How many times the budget a thought gets that was cut."""
 ASKED_AGAIN: Final = frozenset(("unreadable", "refused", "truncated"))
 _KINDS: Final[dict[Task, Literal["pair", "score", "list"]]] = {"compare": "pair", "score": "score", "rank": "list"}
 _SAME: Final = 1e-9
@@ -47,10 +50,14 @@ def ask(
     """Asks all questions in one round, a vote for each; unreadable ones are asked again if `reask` says so."""
     prompts = [brief.prompt(q.task, q.topic, exhibits, q.order, q.repeat) for q in questions]
     completions = yield prompts
+    if brief.asks_after:
+        return (yield from _ask_after(questions, prompts, completions, case, brief, exhibits))
     votes = [
         vote_from(question, prompt, completion, case, brief, exhibits)
         for question, prompt, completion in zip(questions, prompts, completions, strict=True)
     ]
+    if brief.thinks:
+        yield from _ask_with_more_room(votes, questions, prompts, case, brief, exhibits)
     for attempt in range(1, brief.options.reask + 1):
         again = [i for i, vote in enumerate(votes) if vote.failure and vote.failure.kind in ASKED_AGAIN]
         if not again:
@@ -59,6 +66,66 @@ def ask(
         completions = yield prompts
         for i, prompt, completion in zip(again, prompts, completions, strict=True):
             votes[i] = vote_from(questions[i], prompt, completion, case, brief, exhibits)
+    return votes
+
+
+def _ask_with_more_room(
+    votes: list[Vote],
+    questions: Sequence[Question],
+    prompts: Sequence[JudgePrompt],
+    case: Case,
+    brief: Brief,
+    exhibits: Exhibits,
+) -> Generator[list[JudgePrompt], list[Completion], None]:
+    """Where a thought was cut, all orders of that question are asked again, once, with a larger budget.
+
+    All of them: an order that was given more room to think could not be set against one that had less.
+    """
+    cut = {_apart_from_order(q) for q, v in zip(questions, votes, strict=True) if v.failure and _is_cut(v.failure)}
+    again = [i for i, question in enumerate(questions) if _apart_from_order(question) in cut]
+    if not again:
+        return
+    roomier = [_with_more_room(prompts[i]) for i in again]
+    for i, prompt, completion in zip(again, roomier, (yield roomier), strict=True):
+        votes[i] = vote_from(questions[i], prompt, completion, case, brief, exhibits)
+
+
+def _apart_from_order(question: Question) -> tuple[frozenset[int], str | None, int]:
+    return frozenset(question.order), topic_name(question.topic), question.repeat
+
+
+def _is_cut(failure: Failure) -> bool:
+    return failure.kind == "truncated"
+
+
+def _with_more_room(prompt: JudgePrompt) -> JudgePrompt:
+    return replace(prompt, sampling=replace(prompt.sampling, max_tokens=MORE_ROOM * prompt.sampling.max_tokens))
+
+
+def _ask_after(
+    questions: Sequence[Question],
+    prompts: Sequence[JudgePrompt],
+    completions: Sequence[Completion],
+    case: Case,
+    brief: Brief,
+    exhibits: Exhibits,
+) -> Generator[list[JudgePrompt], list[Completion], list[Vote]]:
+    """Asks for the labels of what was explained; an explanation that was cut is one all the same."""
+    said = [c.text if c.failure is None or c.failure.kind == "truncated" else "" for c in completions]
+    afterwards = {
+        i: brief.prompt_after(prompts[i], q.task, q.topic, len(q.order), said[i])
+        for i, q in enumerate(questions)
+        if said[i].strip()
+    }
+    labels = dict(zip(afterwards, (yield list(afterwards.values())) if afterwards else (), strict=True))
+    votes = []
+    for i, (question, completion) in enumerate(zip(questions, completions, strict=True)):
+        if i in labels:
+            vote = vote_from(question, afterwards[i], labels[i], case, brief, exhibits)
+            votes.append(replace(vote, explanation=None if vote.failure else said[i]))
+        else:
+            nothing = completion.failure or Failure("unreadable", "the judge explained nothing", raw=completion.text)
+            votes.append(vote_from(question, prompts[i], replace(completion, failure=nothing), case, brief, exhibits))
     return votes
 
 
@@ -103,7 +170,7 @@ def vote_from(
         truncated=tuple(name for name in ids if name in exhibits.truncated) or None if exhibits.truncated else None,
         cached=completion.cached,
         failure=read_.failure,
-        prompt=joined((*prompt.system, *prompt.user)) if "prompts" in include else None,
+        prompt=joined((*prompt.system, *prompt.user, *(prompt.after or ()))) if "prompts" in include else None,
         raw=completion.text or None if "raw" in include else None,
     )
 

@@ -28,7 +28,8 @@ from judge_service.domain.verdicts import JudgeIdentity
 from judge_service.errors import InvalidConfiguration
 from judge_service.judge import Judge
 from judge_service.settings import JudgeSettings
-from judge_service.wiring.servers import Server, any_answers, closing_on_error, reached, wire_to
+from judge_service.wiring.prefix_cache import warn_of_prefix_cache
+from judge_service.wiring.servers import Server, any_answers, closing_on_error, reached, template_told, wire_to
 from judge_service.wiring.stores import answer_in
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ _STATED: Final[Mapping[str, Any]] = {
     "repetition_penalty": 1.0,
 }
 """Sampling in full: what is left out, vLLM takes from the model's own generation_config.json."""
-_DAY: Final[Mapping[str, Any]] = {"date_string": "26 Jul 2024"}
-"""What templates that print a date print, lest verdicts change overnight."""
 
 
 async def open_judge(
@@ -71,6 +70,8 @@ async def open_judge(
     async with closing_on_error(wires):
         server = await reached(wires, settings, wait)
         exact = await _exact(settings, server, wires[0])
+        if server.kind == "vllm":
+            await warn_of_prefix_cache(wires[0])
     replicas = [(w.address, _replica(w, settings, server, exact, tracing)) for w in wires]
     identity = _identity(name, settings, server)
     pool = Pool(replicas)
@@ -101,7 +102,7 @@ def _asked(wire: Wire, settings: JudgeSettings, server: Server, exact: ExactProm
     if server.kind != "vllm":
         told = dict(settings.template_kwargs)
         return ChatJudge(wire, settings.model, sampling | ({"chat_template_kwargs": told} if told else {}))
-    told = {**_DAY, **settings.template_kwargs}
+    told = template_told(settings)
     sampling["chat_template_kwargs"] = told
     chat = ChatJudge(wire, settings.model, sampling, Dialect(priority=True), _STATED)
     if exact is not None:
@@ -124,7 +125,7 @@ async def _exact(settings: JudgeSettings, server: Server, wire: Wire) -> ExactPr
         exact = importlib.import_module("judge_service.backends.exact")
     except ModuleNotFoundError:
         raise InvalidConfiguration("a tokenizer needs an extra: pip install 'judge-service[exact]'") from None
-    told = {**_DAY, **settings.template_kwargs}
+    told = template_told(settings)
     try:
         prompts: ExactPrompts = exact.open_exact_prompts(settings.tokenizer, told)
         dated: ExactPrompts = exact.open_exact_prompts(settings.tokenizer, told, datetime.now(UTC))
@@ -136,7 +137,7 @@ async def _exact(settings: JudgeSettings, server: Server, wire: Wire) -> ExactPr
 
 async def _check_same(prompts: ExactPrompts, dated: ExactPrompts, settings: JudgeSettings, wire: Wire) -> None:
     """The server makes the same ids of the same texts, but for the day that its template may print."""
-    tokens = ServerTokens(wire, settings.model, {**_DAY, **settings.template_kwargs})
+    tokens = ServerTokens(wire, settings.model, template_told(settings))
     turns = [{"role": "system", "content": "You judge."}, {"role": "user", "content": "Which is better?\n\nA or B?"}]
     if prompts.folds_system:
         turns = [{"role": "user", "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}]

@@ -11,7 +11,7 @@ from judge_service.backends.stores import Keeper, MemoryStore, SqliteStore, Stor
 from judge_service.domain.answers import Answer, FreeText
 from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.errors import InvalidConfiguration
-from judge_service.protocols.readings import Unreadable, read
+from judge_service.protocols.readings import LABEL_AFTER, Unreadable, read
 from judge_service.settings import CacheSettings, user_cache_directory
 
 _DAY_SECONDS: Final = 86_400.0
@@ -60,7 +60,8 @@ def _redis(url: str, settings: CacheSettings) -> Keeper:
 
 def answer_in(prompt: JudgePrompt, completion: Completion) -> Answer | None:
     """The verdict in a text, as the protocols read it: what is cached of a text where texts are not."""
-    if not isinstance(prompt.space, FreeText):
+    if not isinstance(prompt.space, FreeText) or prompt.space.reading == LABEL_AFTER:
+        # What is asked after an explanation is asked with its text.
         return None
     try:
         return read(completion.text, prompt.space, [span.text for span in prompt.user if span.source])

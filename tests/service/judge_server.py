@@ -165,7 +165,7 @@ class JudgeServer:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
-        if "[Response" not in asked["messages"][-1]["content"]:
+        if not any("[Response" in turn["content"] for turn in asked["messages"]):
             self.probes += 1
             return await _sent(request, self._refusal(asked) or by_worth(asked))
         self.connections.add(request.transport.get_extra_info("peername"))

@@ -132,3 +132,21 @@ async def test_a_tokenizer_for_a_server_that_takes_no_token_ids_is_refused() -> 
     with pytest.raises(InvalidConfiguration, match="vLLM"):
         async with judge_of(as_vllm=False, judge={"tokenizer": "somewhere"}):
             pass
+
+
+async def test_a_thought_that_was_cut_is_asked_for_again_with_more_room_in_both_orders() -> None:
+    room = {"thinking": "always", "thinking_tokens": 100, "explanation_tokens": 50}
+    async with judge_of(thinking="always", closed_thought=False, thinking_tokens=110, judge=room) as (service, _):
+        pairs = [await judged(service, {**PAIR, "prompt": f"Which of them, {number}?"}) for number in range(12)]
+    found = [(pair["usage"]["judge_calls"], pair["verdict"]["winner"]) for pair in pairs]
+    assert {calls for calls, _ in found} == {2, 4}, "both orders again, or neither"
+    assert found.count((4, "a")) >= 3, "with more room they come to an end"
+    assert {winner for _, winner in found} <= {"a", None}
+
+
+async def test_a_thought_without_an_end_is_cut_in_the_end_and_never_a_verdict() -> None:
+    room = {"thinking": "always", "thinking_tokens": 100, "explanation_tokens": 50}
+    async with judge_of(thinking="always", closed_thought=False, overrun=1.0, judge=room) as (service, _):
+        pair = await judged(service, PAIR)
+    assert (pair["status"], pair["usage"]["judge_calls"]) == ("unscored", 4)
+    assert {v["failure"]["kind"] for v in pair["votes"]} == {"truncated"}

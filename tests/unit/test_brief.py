@@ -259,7 +259,10 @@ def test_the_last_line_of_a_direct_prompt_names_the_labels(task, options, labels
 ASKED = {"pair": ("compare", (0, 1)), "score": ("score", (0,)), "rank": ("rank", (0, 1))}
 
 
-@pytest.mark.parametrize(("name", "ask"), [(r.name, ask) for r in READINGS.values() for ask in sorted(r.asks)])
+@pytest.mark.parametrize(
+    ("name", "ask"),
+    [(r.name, ask) for r in READINGS.values() for ask in sorted(r.asks)],
+)
 def test_the_last_line_of_a_prompt_for_words_names_the_labels(name, ask):
     task, order = ASKED[ask]
     brief = brief_for(task, rubric("kind", reading=name), "cot", **({"strategy": "listwise"} if ask == "rank" else {}))

@@ -16,7 +16,7 @@ from judge_service.emulator.speaking import Said, said
 from judge_service.emulator.texts import WRITERS
 from judge_service.emulator.thinking import thought
 from judge_service.emulator.tokens import id_of
-from judge_service.protocols.readings import READINGS, read
+from judge_service.protocols.readings import LABEL_AFTER, READINGS, read
 
 
 def labelled(text: str, behaviour: Behaviour = PLAIN, **fields: object) -> tuple[Said, dict[str, float]]:
@@ -115,6 +115,7 @@ SPACES = [
         name, ask, {"pair": 2, "score": 1, "rank": 4}[ask], scale=(1, 7), criteria=("depth",), ties=reading.has_tie
     )
     for name, reading in READINGS.items()
+    if name != LABEL_AFTER  # its verdict is asked for after the text
     for ask in sorted(reading.asks)
 ]
 

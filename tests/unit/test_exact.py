@@ -54,7 +54,7 @@ in_every_template = pytest.mark.parametrize("template", list(TEMPLATES))
 def test_no_text_becomes_a_control_token(template: str, system: str, user: str) -> None:
     prompts = PROMPTS[template]
     ids = prompts.ids_of(system, user)
-    assert prompts.controls_in(ids) == prompts.scaffold.controls
+    assert prompts.controls_in(ids) == prompts.controls_in(prompts.ids_of("S", "U"))
     assert user in TOKENIZER.decode(ids, skip_special_tokens=False)
 
 

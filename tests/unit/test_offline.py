@@ -18,7 +18,7 @@ from judge_service.backends.offline import EMPTY_WORTH, FIRST_SHOWN_LEAN, SLOPE,
 from judge_service.domain.answers import LETTERS, AnswerSpace, Choice, FreeText, Scale
 from judge_service.domain.digests import digest
 from judge_service.domain.prompting import Completion, JudgePrompt, Sampling, Span
-from judge_service.protocols.readings import READINGS, read
+from judge_service.protocols.readings import LABEL_AFTER, READINGS, read
 
 MARK = "1a2b3c4d"
 PROMPT = "Give three tips for staying healthy, in at most 40 words."
@@ -120,7 +120,7 @@ def test_nothing_is_worth_less_than_an_empty_answer(prompt: str, text: str) -> N
     assert worth(prompt, "") == worth(prompt, " \n\x00") == EMPTY_WORTH <= worth(prompt, text)
 
 
-@given(TEXTS, TEXTS, st.sampled_from(sorted(READINGS)), st.floats(0.0, 2.0), st.booleans())
+@given(TEXTS, TEXTS, st.sampled_from(sorted(set(READINGS) - {LABEL_AFTER})), st.floats(0.0, 2.0), st.booleans())
 @settings(max_examples=200)
 def test_every_reading_reads_its_text(one: str, other: str, reading: str, temperature: float, ties: bool) -> None:
     for asks in sorted(READINGS[reading].asks):

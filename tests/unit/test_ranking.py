@@ -17,7 +17,6 @@ from scripted import (
     rubric,
     said,
     shown,
-    text_of,
     topic_of,
     writing,
 )
@@ -195,7 +194,7 @@ def test_a_constitution_ranks_by_every_way_of_asking_about_its_principles(strate
 @pytest.mark.parametrize("strategy", ["pointwise", *PAIRED])
 def test_a_principle_nobody_answers_on_is_missed_only_where_it_had_to_be_asked(strategy, principle, status):
     def rule(prompt):
-        about_wise = "Principle wise: Text of wise." in text_of(prompt)
+        about_wise = topic_of(prompt, ("kind", "wise")) == "wise"
         return failing("refused") if about_wise else writing()(prompt)
 
     standard = constitution("kind", "wise", scale=(1, 9))

@@ -19,6 +19,7 @@ from judge_service.protocols.readings.choice import CHOICE
 from judge_service.protocols.readings.first_line import PANDALM, TWO_SCORES
 from judge_service.protocols.readings.forms import half_width
 from judge_service.protocols.readings.json_answers import JSON
+from judge_service.protocols.readings.label import LABEL, LABEL_AFTER
 from judge_service.protocols.readings.llmbar import LLMBAR
 from judge_service.protocols.readings.prometheus import PROMETHEUS_PAIR, PROMETHEUS_SCORE
 from judge_service.protocols.readings.rankings import RANKING
@@ -26,7 +27,7 @@ from judge_service.protocols.readings.reading import Ask, Reading
 from judge_service.protocols.readings.thoughts import without_thoughts
 from judge_service.protocols.readings.unreadable import Unreadable
 
-__all__ = ["READINGS", "Ask", "Reading", "Unreadable", "default_space", "read"]
+__all__ = ["LABEL_AFTER", "READINGS", "Ask", "Reading", "Unreadable", "default_space", "read"]
 
 READINGS: Final[dict[str, Reading]] = {
     "arena-hard": ARENA_HARD,
@@ -42,6 +43,7 @@ READINGS: Final[dict[str, Reading]] = {
     "ranking": RANKING,
     "choice": CHOICE,
     "json": JSON,
+    "label": LABEL,
 }
 
 _USUAL_SCALES: Final[Mapping[str, tuple[int, int]]] = {

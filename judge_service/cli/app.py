@@ -8,7 +8,7 @@ import sys
 import typer
 
 from judge_service import __version__
-from judge_service.cli import caching, doctor, emulating, judging, library, parsing, serving, showing, up
+from judge_service.cli import aggregating, caching, doctor, emulating, judging, library, parsing, serving, showing, up
 from judge_service.errors import InvalidRequest, JudgeServiceError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("serve")(serving.serve)
 app.command("up")(up.up)
 app.command("emulate")(emulating.emulate)
 app.command("doctor")(doctor.doctor)
+app.command("aggregate")(aggregating.aggregate)
 app.command("parse")(parsing.parse)
 app.command("show")(showing.show)
 app.add_typer(library.app, name="rubrics")

@@ -16,6 +16,10 @@ MAX_REPEATS: Final = 1000
 MAX_TIMEOUT: Final = 86_400.0
 
 
+COMBINES: Final = ("mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent")
+PANELS: Final = ("mean-probability", "mean-logit", "majority", "min", "mean-minus-spread")
+
+
 @dataclass(frozen=True, slots=True)
 class Repeats:
     """How often each question is asked: `max` times, or fewer once the winner is settled.
@@ -224,8 +228,8 @@ _CHECKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "principle": _text,
     "ties": _one_of("allow", "forbid"),
     "reading": _text,
-    "combine": _one_of("mean-logit", "mean-probability", "vote", "tie-on-disagreement", "drop-inconsistent"),
-    "panel": _one_of("mean-probability", "mean-logit", "majority", "min", "mean-minus-spread"),
+    "combine": _one_of(*COMBINES),
+    "panel": _one_of(*PANELS),
     "escalate": _escalation,
     "truncate": _truncation,
     "candidate_reasoning": _one_of("hide", "show"),

@@ -43,7 +43,8 @@ def sit(deliberations: Mapping[str, Deliberation], case: Case, reduce: str) -> D
             at += len(prompts)
             _advance(name, deliberations[name], answers, rounds, findings)
     ordered = {name: findings[name] for name in deliberations}
-    return _reduced(ordered, case, reduce)
+    one, other = case.candidates
+    return reduced(ordered, (one.id, other.id), reduce)
 
 
 def _advance(
@@ -59,7 +60,12 @@ def _advance(
         findings[name] = end.value
 
 
-def _reduced(findings: Mapping[str, Finding], case: Case, reduce: str) -> PanelFinding:
+def reduced(findings: Mapping[str, Finding], ids: tuple[str, str], reduce: str) -> PanelFinding:
+    """The judges' findings on one pair as one.
+
+    Args:
+        ids: of the pair's candidates, the one that `probability` is about first.
+    """
     members = tuple(_member(name, finding) for name, finding in findings.items())
     votes = tuple(vote for finding in findings.values() for vote in finding.votes)
     combine = next(iter(findings.values())).verdict
@@ -72,12 +78,11 @@ def _reduced(findings: Mapping[str, Finding], case: Case, reduce: str) -> PanelF
         return PanelFinding(empty, "partial" if any_vote else "unscored", votes, failure, members=members)
     probability = _reduce([m.probability for m in usable if m.probability is not None], reduce)
     side = 0 if abs(probability - 0.5) < debias.SAME else 1 if probability > 0.5 else -1
-    one, other = case.candidates
     dropped_by = next((f.dropped_by for f in findings.values() if f.dropped_by), None)
     evidence = {f.verdict.evidence for f in findings.values() if isinstance(f.verdict, Preference)}
     sides = {m.consistent for m in members}
     verdict = Preference(
-        winner=None if dropped_by else one.id if side > 0 else other.id if side < 0 else "tie",
+        winner=None if dropped_by else ids[0] if side > 0 else ids[1] if side < 0 else "tie",
         probability=probability,
         logit=debias.clipped(debias.logit(probability), 30.0),
         consistent=None if None in sides else all(sides),

@@ -13,6 +13,8 @@ import aiohttp
 from judge_service.backends.base import TransientFault
 
 CONNECT_SECONDS: Final = 10.0
+KEPT_SECONDS: Final = 4.0
+"""vLLM closes a connection that was idle for five seconds: ours are given up before, lest a call meets a closed one."""
 _LARGE_BYTES: Final = 2**20
 
 
@@ -67,7 +69,9 @@ class DirectWire:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ttl_dns_cache=300),
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, ttl_dns_cache=300, keepalive_timeout=KEPT_SECONDS
+                ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 headers=self._headers,
                 auto_decompress=True,

@@ -1,7 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test check format bench soak clean
+VLLM ?= .venv-vllm
+
+.PHONY: install demo demo-vllm test test-engine check format bench bench-vllm soak clean
 
 install: .venv/installed
 
@@ -14,8 +16,23 @@ install: .venv/installed
 demo: install
 	$(BIN)/python examples/demo.py
 
+# The same on a real vLLM, with a tiny judge that knows one small world.
+demo-vllm: install $(VLLM)/installed
+	$(BIN)/python examples/demo_vllm.py --engine-python $(abspath $(VLLM))/bin/python
+
 test: check
 	$(BIN)/python -m pytest -n 2
+
+# Against a real vLLM for the CPU, in a virtual environment of its own.
+test-engine: install $(VLLM)/installed
+	ENGINE_PYTHON=$(abspath $(VLLM))/bin/python $(BIN)/python -m pytest tests/engine
+
+# Its wheels of torchvision and the like do not fit this torch, and nothing here needs them. Not with uv.
+$(VLLM)/installed: tests/engine/requirements.txt
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/engine/requirements.txt
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
 
 check: install
 	$(BIN)/ruff check .
@@ -33,8 +50,11 @@ bench: install
 	$(BIN)/python bench/throughput.py
 	$(BIN)/python bench/latency.py
 
+bench-vllm: install $(VLLM)/installed
+	ENGINE_PYTHON=$(abspath $(VLLM))/bin/python $(BIN)/python bench/prefix.py
+
 soak: install
 	$(BIN)/python bench/soak.py
 
 clean:
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(VLLM) build dist .mypy_cache .pytest_cache .ruff_cache

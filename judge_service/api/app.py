@@ -45,13 +45,13 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.judging = State(service, settings, metrics, int(time.time()))
-    # First, since routes are tried in order.
+    # First, since routes are tried in order; but for wrong methods they are answered before they come here.
     app.router.routes[:0] = judging.ROUTES
     app.include_router(catalogue.router, tags=["catalogue"])
     problems.install(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     # Around the whole application, and not among its middlewares: an answer of 500 has an id as well.
-    told = Envelope(Door(app, settings.keys(), networks), metrics)
+    told = Envelope(Door(judging.Straight(app), settings.keys(), networks), metrics)
     return told if service.tracing is None else TracedRequests(told, service.tracing)
 
 

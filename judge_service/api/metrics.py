@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from judge_service.domain.verdicts import Judgment, Preference
+from judge_service.domain.verdicts import Judgment, Preference, Vote
 
 M = TypeVar("M", Counter, Histogram)
 _MASSES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
@@ -77,14 +78,19 @@ class Metrics:
         if usage.prompt_tokens:
             self._of(self._tokens, "prompt").inc(usage.prompt_tokens)
             self._of(self._tokens, "completion").inc(usage.completion_tokens)
-        for vote in judgment.votes:
-            self._of(self._votes, vote.judge).inc()
+        for judge, votes in groupby(judgment.votes, _judge_of):
+            self._of_one_judge(judge, list(votes))
+        if isinstance(judgment.verdict, Preference) and judgment.status == "judged":
+            self._preference(judgment.verdict, judgment.votes[0].judge if judgment.votes else "")
+
+    def _of_one_judge(self, judge: str, votes: Sequence[Vote]) -> None:
+        self._of(self._votes, judge).inc(len(votes))
+        mass = self._of(self._mass, judge)
+        for vote in votes:
             if vote.failure is not None:
                 self._of(self._failures, vote.failure.kind).inc()
             if vote.label_mass is not None:
-                self._of(self._mass, vote.judge).observe(vote.label_mass)
-        if isinstance(judgment.verdict, Preference) and judgment.status == "judged":
-            self._preference(judgment.verdict, judgment.votes[0].judge if judgment.votes else "")
+                mass.observe(vote.label_mass)
 
     def _preference(self, verdict: Preference, judge: str) -> None:
         if verdict.consistent is not None:
@@ -109,6 +115,10 @@ class Metrics:
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+
+def _judge_of(vote: Vote) -> str:
+    return vote.judge
 
 
 def _add(counter: Counter, count: int) -> None:

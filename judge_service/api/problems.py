@@ -9,7 +9,9 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import Scope
 
 from judge_service.api.answers import json_response
 from judge_service.errors import InvalidRequest, JudgeChanged, JudgeDown, JudgeServiceError, UnknownName
@@ -64,16 +66,26 @@ def problem_of(error: JudgeServiceError) -> Problem:
     return Problem(500, error.message)
 
 
+def answer_to(error: Exception, scope: Scope) -> Response:
+    """What a caller is told of an error; one that nobody foresaw goes to the log."""
+    if isinstance(error, Problem):
+        return error.response()
+    if isinstance(error, JudgeServiceError):
+        return problem_of(error).response()
+    if isinstance(error, ClientDisconnect):
+        return Problem(499, "the caller has gone", code="caller_gone").response()
+    log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    return Problem(500, "the service failed; the log has the details under this request's id").response()
+
+
 def install(app: FastAPI) -> None:
     """Registers the handlers."""
 
     @app.exception_handler(Problem)
-    async def _problem(_: Request, error: Problem) -> Response:
-        return error.response()
-
     @app.exception_handler(JudgeServiceError)
-    async def _service_error(_: Request, error: JudgeServiceError) -> Response:
-        return problem_of(error).response()
+    @app.exception_handler(Exception)
+    async def _any(request: Request, error: Exception) -> Response:
+        return answer_to(error, request.scope)
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> Response:
@@ -85,8 +97,3 @@ def install(app: FastAPI) -> None:
         first = error.errors()[0]
         param = ".".join(str(part) for part in first["loc"][1:])
         return Problem(400, f"{param}: {first['msg']}", param, "invalid_value").response()
-
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return Problem(500, "the service failed; the log has the details under this request's id").response()

@@ -117,6 +117,9 @@ class VllmServer:
         try:
             if self._client.get(f"{self._launch.address}/health").status_code != 200:
                 return ""
+            # Ours asks for its key. What answers anybody took the port before ours could, which will end for it.
+            if self._client.get(f"{self.url}/models", headers={"authorization": ""}).status_code == 200:
+                return ""
             answer = self._client.get(f"{self.url}/models")
         except (httpx.HTTPError, httpx.InvalidURL):
             return ""

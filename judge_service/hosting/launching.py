@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from random import sample
 from typing import Final
+
+from judge_service.errors import JudgeDown
 
 LOOPBACK: Final = "127.0.0.1"
 # Not the command `vllm`: it fails on builds for the CPU.
 _MODULE: Final = "vllm.entrypoints.openai.api_server"
+_PORTS: Final = range(20_000, 32_000)
+_TRIES: Final = 100
 _ALL_ADDRESSES: Final = ("0.0.0.0", "::", "")  # noqa: S104
 FLAGS: Final = (
     "--enable-prefix-caching",  # the same rubric and prompt begin many questions
@@ -56,7 +62,9 @@ def _told(flags: Sequence[str], name: str) -> str:
 
 
 def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind((LOOPBACK, 0))
-        port: int = held.getsockname()[1]
-    return port
+    """A port that nobody has, below those the system hands out: vLLM takes it only after seconds."""
+    for port in sample(_PORTS, _TRIES):
+        with socket.socket() as held, suppress(OSError):
+            held.bind((LOOPBACK, port))
+            return port
+    raise JudgeDown("there is no free port for vLLM; give one after --, as --port")

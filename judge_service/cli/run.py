@@ -21,9 +21,10 @@ from judge_service.batch.files import STANDARD, Row, rows_of
 from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
 from judge_service.batch.progress import Progress
-from judge_service.batch.rows import case_of_row, parse_fields
+from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
 from judge_service.batch.shards import in_shard, parse_shard
+from judge_service.cli.dry_run import dry_run
 from judge_service.cli.flags import WhichJudge
 from judge_service.cli.opened import opened_judging
 from judge_service.cli.printing import drop_standard_output, warn_offline
@@ -31,9 +32,8 @@ from judge_service.cli.progress import Display, summary
 from judge_service.cli.signalled import DRAINED, INTERRUPTED, Signalled, parse_signals
 from judge_service.domain.judgments import Judgment, Provenance
 from judge_service.domain.options import Task
-from judge_service.domain.prompting import joined
 from judge_service.domain.records import record_of
-from judge_service.errors import InvalidCase, InvalidRequest, RunRefused
+from judge_service.errors import InvalidRequest, RunRefused
 from judge_service.remote import RemoteSitting
 from judge_service.sitting import Sitting
 
@@ -155,28 +155,9 @@ def _rows(fields: Mapping[str, str], flags: BatchFlags) -> Iterable[Row]:
 
 
 def _dry_run(rows: Iterable[Row], task: Task, fields: Mapping[str, str], judging: Sitting | RemoteSitting) -> int:
-    """What a run would ask, in its first round; a row that is no case is named."""
     if isinstance(judging, RemoteSitting):
         raise InvalidRequest("--dry-run needs the judge here: give --judge-url or --offline instead of --server")
-    cases = calls = characters = bad = 0
-    first = None
-    for row in rows:
-        try:
-            prompts = judging.first_round(case_of_row(row, task, fields))
-        except InvalidCase as e:
-            bad += 1
-            print(f"{row.where}: {e.message}", file=sys.stderr)
-            continue
-        cases += 1
-        calls += len(prompts)
-        characters += sum(len(span.text) for p in prompts for span in (*p.system, *p.user))
-        if first is None and prompts:
-            first = prompts[0]
-    print(f"{cases} cases, {bad} rows that are no case, {calls} judge calls in the first round")
-    print(f"about {characters // 4:,} prompt tokens at 4 characters to the token")
-    if first is not None:
-        print(f"\nthe first prompt:\n\n{joined(first.system)}\n\n{joined(first.user)}")
-    return SOME_NOT_JUDGED if bad else ALL_JUDGED
+    return ALL_JUDGED if dry_run(rows, task, fields, judging) else SOME_NOT_JUDGED
 
 
 @contextmanager

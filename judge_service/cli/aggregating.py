@@ -78,9 +78,7 @@ def aggregate(
     files = files_of(sources)
     if output != STANDARD and Path(output).resolve() in [path.resolve() for path in files]:
         raise RunRefused(f"{output}: the output would overwrite the input")
-    settings = read_settings(file=config)
-    library = open_library(Path(settings.rubrics) if settings.rubrics else None)
-    standards = {standard.digest: standard for standard in library.standards.values()}
+    standards = open_library(read_settings(file=config).rubrics).by_digest
     stored = _Stored(files, allow_mixed, anew, standards)
     tally = _Tally()
     kept, marked = parse_filters(keep), parse_filters(flag, "flag")

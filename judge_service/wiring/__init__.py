@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from judge_service.backends.fronted import Fronted
@@ -15,14 +14,14 @@ from judge_service.errors import InvalidConfiguration
 from judge_service.judge import Judge
 from judge_service.library import open_library
 from judge_service.service import JudgingService
-from judge_service.settings import Settings
+from judge_service.settings import CacheSettings, Settings
 from judge_service.sitting import Sitting
 from judge_service.traced_sitting import TracedSitting
 from judge_service.tracing import open_tracing
 from judge_service.wiring.judges import open_judge
 from judge_service.wiring.stores import open_keeper, open_store
 
-__all__ = ["open_judge", "open_keeper", "open_service", "open_store"]
+__all__ = ["open_cards", "open_judge", "open_keeper", "open_service", "open_store"]
 _WATCH_SECONDS: Final = 1.0
 _SHARE_EACH: Final = 10
 """So many looks at the judges go by between two writings of their cards."""
@@ -45,7 +44,7 @@ async def open_service(
         InvalidConfiguration, InvalidLibrary: what was configured is wrong.
         JudgeDown: a judge did not answer in time.
     """
-    library = open_library(Path(settings.rubrics) if settings.rubrics else None)
+    library = open_library(settings.rubrics)
     if not settings.judges:
         raise InvalidConfiguration(
             "no judge is configured: give --judge-url and --model, or --offline to try things out"
@@ -71,6 +70,21 @@ async def open_service(
         stack.callback(watching.cancel)
         prepare = Sitting if tracing is None else partial(TracedSitting, tracing)
         yield JudgingService(judges, library, getattr(store, "faults", None), prepare, tracing, cards)
+
+
+@asynccontextmanager
+async def open_cards(settings: CacheSettings) -> AsyncIterator[Cards]:
+    """The judges' cards, without a judge.
+
+    Raises:
+        InvalidConfiguration: what was configured is wrong.
+    """
+    store = open_store(settings)
+    try:
+        yield Cards(store)
+    finally:
+        if store is not None:
+            await store.aclose()
 
 
 async def _watched(judges: Sequence[Judge], cards: Cards, probe: bool) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import orjson
 
-from judge_service.batch.files import STANDARD, kind_of
+from judge_service.batch.disk import STANDARD
+from judge_service.batch.kinds import kind_of
 from judge_service.batch.ledger import records_of
 from judge_service.cards.use import NO_CARD
 from judge_service.domain.cards import Calibration, PositionEstimate

@@ -7,15 +7,15 @@ import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import orjson
 
+from judge_service.batch.disk import STANDARD
+from judge_service.batch.kinds import kind_of
 from judge_service.domain.frozen import frozen
 from judge_service.domain.surrogates import NO_TEXT, parsed_with_surrogates, surrogate_in
 from judge_service.errors import InvalidRequest
-
-STANDARD: Final = "-"
 
 
 @frozen
@@ -29,23 +29,6 @@ class Row:
     where: str
     value: Any = None
     error: str | None = None
-
-
-def kind_of(path: str) -> str:
-    """The kind of file a name stands for.
-
-    Raises:
-        InvalidRequest: a kind that is not read or written here.
-    """
-    if path == STANDARD:
-        return ".jsonl"
-    name = Path(path).name.lower()
-    for kind in (".jsonl.gz", ".jsonl", ".json"):
-        if name.endswith(kind):
-            return kind
-    if name.endswith(".parquet"):
-        raise InvalidRequest(f"{path}: Parquet is not read or written yet; use .jsonl, .jsonl.gz or .json")
-    return ".jsonl"
 
 
 def rows_of(path: str) -> Iterator[Row]:

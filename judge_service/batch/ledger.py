@@ -14,10 +14,11 @@ from typing import Any, Final
 
 import orjson
 
-from judge_service.batch.disk import bring_to_disk, refusing, unwritable, write_whole
-from judge_service.batch.files import kind_of
+from judge_service.batch.disk import bring_to_disk, refusing, replace_whole, unwritable, write_whole
+from judge_service.batch.kinds import kind_of
 from judge_service.batch.known import Known, in_short
 from judge_service.batch.locking import Lock, is_at
+from judge_service.batch.packing import packed
 from judge_service.errors import RunRefused
 
 FINISHED: Final = ("judged", "dropped")
@@ -229,13 +230,8 @@ class Ledger:
             self._tell()
 
     def _make_whole(self) -> None:
-        beside = self.path.with_name(self.path.name + ".new")
-        lines = self._lines.read_bytes()
-        if self._kind == ".json":
-            write_whole(beside, (b"[", b",\n".join(lines.splitlines()), b"]\n"))
-        else:
-            write_whole(beside, (gzip.compress(lines),))
-        beside.replace(self.path)
+        with self._lines.open("rb") as lines:
+            replace_whole(self.path, packed(lines, self._kind), alone=True)
         self._lines.unlink()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from judge_service.batch.files import kind_of
+from judge_service.batch.kinds import KINDS, kind_of
 from judge_service.batch.ledger import records_of
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.records import judgment_from
@@ -22,7 +22,6 @@ from judge_service.evaluation.origins import Origin, differing, origin_of
 _GATHERED: Final = ".partial"
 _NO_EVIDENCE: Final = {"votes": (), "notes": (), "panel": None, "provenance": None}
 _TORN: Final = "its last line is torn: it is being written, or its run was killed (the same run again mends it)"
-_KINDS: Final = (".jsonl", ".jsonl.gz", ".json")
 
 
 def outputs_of(patterns: Sequence[str]) -> list[Path]:
@@ -44,7 +43,7 @@ def outputs_of(patterns: Sequence[str]) -> list[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     names = {path.name.removesuffix(_GATHERED) for path in folder.iterdir() if path.is_file()}
-    return [folder / name for name in sorted(names) if name.lower().endswith(_KINDS)]
+    return [folder / name for name in sorted(names) if name.lower().endswith(KINDS)]
 
 
 def _named(pattern: str) -> list[Path]:

@@ -17,8 +17,8 @@ from typing import Any, Final
 import orjson
 
 from judge_service.batch.begun import begun_by
-from judge_service.batch.disk import unwritable
-from judge_service.batch.files import STANDARD, Row, rows_of
+from judge_service.batch.disk import STANDARD, check_output, unwritable
+from judge_service.batch.files import Row, rows_of
 from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
 from judge_service.batch.progress import Progress
@@ -190,8 +190,7 @@ def _ledger(flags: BatchFlags, judging: Sitting | RemoteSitting) -> Iterator[tup
     if flags.output == STANDARD:
         yield _print_line, Finished()
         return
-    if flags.source != STANDARD and Path(flags.output).resolve() == Path(flags.source).resolve():
-        raise RunRefused(f"{flags.output}: the output would overwrite the input")
+    check_output(flags.output, [flags.source])
     ledger = Ledger(Path(flags.output))
     finished = ledger.open(flags.overwrite, flags.retry_failed)
     try:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,10 +13,11 @@ from typing import Any, Final
 import orjson
 
 from judge_service.batch.disk import bring_to_disk, refusing, replace_whole, unwritable, write_whole
-from judge_service.batch.kinds import kind_of
+from judge_service.batch.kinds import DAMAGE, GATHERED, kind_of
 from judge_service.batch.known import Known, in_short
 from judge_service.batch.locking import Lock, is_at
-from judge_service.batch.packing import packed
+from judge_service.batch.packing import check_writable, packed
+from judge_service.batch.records import records_of
 from judge_service.errors import RunRefused
 
 FINISHED: Final = ("judged", "dropped")
@@ -41,12 +40,12 @@ class Finished:
 
 
 class Ledger:
-    """Appends records to one output file; a compressed or .json output is gathered beside it and made at the end."""
+    """Appends records to one output file; one that is no file of lines is gathered beside it and made at the end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._kind = kind_of(str(path))
-        self._lines = path if self._kind == ".jsonl" else path.with_name(path.name + ".partial")
+        self._lines = path if self._kind == ".jsonl" else path.with_name(path.name + GATHERED)
         self._file: int | None = None
         self._held = Lock(path)
         self._waiting: list[bytes] = []
@@ -60,6 +59,7 @@ class Ledger:
         Raises:
             RunRefused: another process writes it, it holds something else than judgments, or it cannot be written.
         """
+        check_writable(self.path)
         with refusing(self._lines):
             self._lock()
             if overwrite:
@@ -91,15 +91,18 @@ class Ledger:
             self.path.unlink(missing_ok=True)
 
     def _take_up_whole(self) -> None:
-        """A finished compressed or .json output becomes lines again, so that it can be added to."""
+        """A finished output that is no file of lines becomes one again, so that it can be added to."""
         if self._lines == self.path or not self.path.exists() or self._lines.stat().st_size:
             return
-        try:
-            lines = [orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records_of(self.path)]
-        except (OSError, EOFError, ValueError, zlib.error) as e:
-            raise RunRefused(f"{self.path} cannot be read: {e} (--overwrite starts it anew)") from None
         # In one go: half of them would look like all of them to the next run.
-        self._replace(lines)
+        self._replace(self._whole_lines())
+
+    def _whole_lines(self) -> Iterator[bytes]:
+        try:
+            for record in records_of(self.path):
+                yield orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        except DAMAGE as e:
+            raise RunRefused(f"{self.path} cannot be read: {e} (--overwrite starts it anew)") from None
 
     def _repair(self) -> None:
         """Cuts off a last line that was being written when the writer was killed."""
@@ -206,7 +209,7 @@ class Ledger:
                 self._repair()
 
     def close(self) -> None:
-        """Brings the lines to the disk, makes a compressed or .json output of them, and gives up the lock.
+        """Brings the lines to the disk, makes the output of them where it is no file of lines, and gives up the lock.
 
         Raises:
             RunRefused: there is no room for that. The lines are kept, and the next run makes the output of them.
@@ -244,22 +247,3 @@ def _synced(file: int) -> OSError | None:
     finally:
         os.close(file)
     return None
-
-
-def records_of(path: Path, kind: str = "") -> Iterator[dict[str, Any]]:
-    """The records of any output, as written.
-
-    Args:
-        kind: of file, where the name does not tell.
-
-    Raises:
-        orjson.JSONDecodeError: a line is torn or no JSON.
-    """
-    kind = kind or kind_of(str(path))
-    if kind == ".json":
-        yield from orjson.loads(path.read_bytes())
-        return
-    with gzip.open(path, "rb") if kind == ".jsonl.gz" else path.open("rb") as lines:
-        for line in lines:
-            if line.strip():
-                yield orjson.loads(line)

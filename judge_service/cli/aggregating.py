@@ -12,9 +12,8 @@ from typing import Annotated, get_args
 import orjson
 import typer
 
-from judge_service.batch.disk import check_output
 from judge_service.batch.filters import Condition, Filter, Share, filtered, flagged, parse_filters, with_bounds
-from judge_service.batch.packing import write_lines
+from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.stored import files_of, judgments_in
 from judge_service.cli.flags import Config
 from judge_service.domain.judgments import Judgment
@@ -75,7 +74,7 @@ def aggregate(
     _check("criteria", criteria, tuple(CRITERIA))
     anew = Anew(combine or None, panel or None, _groups(groups, panel), fit or None, CRITERIA.get(criteria))
     files = files_of(sources)
-    check_output(output, files)
+    check_writable(output, files)
     settings = read_settings(file=config)
     library = open_library(Path(settings.rubrics) if settings.rubrics else None)
     standards = {standard.digest: standard for standard in library.standards.values()}

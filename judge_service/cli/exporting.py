@@ -13,8 +13,9 @@ import orjson
 import typer
 
 from judge_service.batch.disk import check_output, replace_whole
-from judge_service.batch.packing import write_lines
+from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.rows import parse_fields
+from judge_service.batch.sources import sources_of
 from judge_service.batch.stored import files_of, judgments_in
 from judge_service.batch.texts import texts_from
 from judge_service.domain.judgments import Judgment
@@ -33,7 +34,12 @@ def export(
     sources: Annotated[list[str], typer.Argument(metavar="IN…", help="Files of judgments, or patterns.")],
     output: Annotated[
         str,
-        typer.Option("--output", "-o", metavar="OUT", help="A .jsonl, .jsonl.gz or .json file; - for standard output."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="A .jsonl or .json file, .gz or .zst behind it, or .parquet; - for standard output.",
+        ),
     ],
     format_name: Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")],
     cases: Annotated[
@@ -97,13 +103,13 @@ def export(
         one_per_prompt,
     )
     files = files_of(sources)
-    _check_outputs(output, card_file, [*files, *([Path(cases)] if cases else [])])
+    _check_outputs(output, card_file, [*files, *([source.path for source in sources_of(cases)] if cases else [])])
     stored = _Stored(files, allow_mixed, allow_offline)
     tally, seen = Tally(), Seen()
     with texts_from(cases, parse_fields(field)) as texts:
         plan = Export(format_, policy, writing, texts.case_of, provenance, seen_unit=seen.unit)
         rows = _surveyed(plan, stored).rows(stored.noted(seen), tally)
-        write_lines(output, (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
+        write_lines(output, (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows), "rows")
     if card_file:
         how = {"format": format_name, "temperature": f"{writing.temperature:g}", **_told(policy)}
         command = shlex.join(["judge-service", *sys.argv[1:]])
@@ -167,7 +173,7 @@ def _treated(told: str, format_: Paired | Grouped, name: str) -> Ties:
 
 def _check_outputs(output: str, card_file: str, inputs: Sequence[Path]) -> None:
     """No output takes the place of an input or of the other output."""
-    check_output(output, inputs)
+    check_writable(output, inputs)
     if card_file:
         check_output(card_file, [*inputs, output])
 

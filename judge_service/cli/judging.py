@@ -40,10 +40,18 @@ def add_to(app: typer.Typer) -> None:
 def _command(task: Task) -> Callable[..., None]:
     def command(
         source: Annotated[
-            str, typer.Argument(metavar="[IN]", help=".jsonl, .jsonl.gz, .json; - is standard input.")
+            str,
+            typer.Argument(
+                metavar="[IN]",
+                help="A .jsonl or .json file, .gz or .zst behind it, or .parquet; a pattern or a folder of such; a "
+                "folder that `datasets` saved; - is standard input.",
+            ),
         ] = "",
         output: Annotated[
-            str, typer.Option("--output", "-o", metavar="OUT", help="Judgments, one a line; - is standard output.")
+            str,
+            typer.Option(
+                "--output", "-o", metavar="OUT", help="Judgments, of the kinds IN may have; - is standard output."
+            ),
         ] = "-",
         prompt: Annotated[str | None, typer.Option(help="One case instead of a file: its prompt.")] = None,
         a: Annotated[str | None, typer.Option("--a", help="The first candidate (compare).")] = None,

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from judge_service.batch.disk import check_output
 from judge_service.batch.merging import Merging
 from judge_service.batch.outputs import Reading, outputs_of
-from judge_service.batch.packing import write_lines
+from judge_service.batch.packing import check_writable, write_lines
 
 
 def merge(
@@ -23,7 +22,7 @@ def merge(
 ) -> None:
     """Bring shards together: one row to each case; rows that say the same of it collapse, others stop it."""
     files = outputs_of(sources)
-    check_output(output, files)
+    check_writable(output, files)
     # A torn line is no row yet: what is merged is finished, or the run that left it behind is gone on with first.
     merging = Merging(Reading(files, allow_mixed, tolerant=False))
     write_lines(output, merging.lines())

@@ -17,7 +17,7 @@ from typing import Any, Final
 import orjson
 
 from judge_service.batch.begun import begun_by
-from judge_service.batch.disk import STANDARD, check_output, unwritable
+from judge_service.batch.disk import STANDARD, unwritable
 from judge_service.batch.files import Row, rows_of
 from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
@@ -25,6 +25,7 @@ from judge_service.batch.progress import Progress
 from judge_service.batch.rows import case_of_row, parse_fields
 from judge_service.batch.runner import Run
 from judge_service.batch.shards import in_shard, parse_shard
+from judge_service.batch.sources import check_apart
 from judge_service.cli.flags import WhichJudge
 from judge_service.cli.opened import opened_judging
 from judge_service.cli.printing import drop_standard_output, warn_offline
@@ -72,6 +73,7 @@ async def run_batch(
     fields = parse_fields(flags.fields)
     stops = parse_stops(flags.stop_if)
     rows = _rows(fields, flags)
+    check_apart(flags.output, flags.source)
     begun = None if flags.overwrite or flags.dry_run else begun_by(flags.output)
     async with opened_judging(task, options, which, config, wait, flags.server, begun) as judging:
         if flags.dry_run:
@@ -190,7 +192,6 @@ def _ledger(flags: BatchFlags, judging: Sitting | RemoteSitting) -> Iterator[tup
     if flags.output == STANDARD:
         yield _print_line, Finished()
         return
-    check_output(flags.output, [flags.source])
     ledger = Ledger(Path(flags.output))
     finished = ledger.open(flags.overwrite, flags.retry_failed)
     try:

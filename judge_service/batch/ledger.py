@@ -16,6 +16,7 @@ from judge_service.batch.disk import bring_to_disk, refusing, replace_whole, unw
 from judge_service.batch.kinds import DAMAGE, GATHERED, kind_of
 from judge_service.batch.known import Known, in_short
 from judge_service.batch.locking import Lock, is_at
+from judge_service.batch.ordering import Order
 from judge_service.batch.packing import check_writable, packed
 from judge_service.batch.records import records_of
 from judge_service.errors import RunRefused
@@ -207,6 +208,20 @@ class Ledger:
             self._failure = e
             with suppress(OSError):
                 self._repair()
+
+    def put_in_order(self, order: Order) -> None:
+        """Puts the lines in the order of their cases; those on cases of other inputs follow.
+
+        Raises:
+            RunRefused: there is no room for that. The lines are kept as they are, and the next run does it.
+        """
+        self._flush()
+        if self._file is None or self._failure is not None or not os.fstat(self._file).st_size:
+            return
+        with refusing(self._lines):
+            lines = order.lines_of(self._lines)
+            if lines is not None:
+                self._replace(lines)
 
     def close(self) -> None:
         """Brings the lines to the disk, makes the output of them where it is no file of lines, and gives up the lock.

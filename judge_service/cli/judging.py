@@ -117,6 +117,9 @@ def _command(task: Task) -> Callable[..., None]:
         limit: Annotated[int | None, typer.Option(help="At most so many rows.")] = None,
         retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Judge again what was not judged.")] = False,
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the output anew.")] = False,
+        ordered: Annotated[
+            bool, typer.Option("--ordered", help="Judgments in the order of IN; a file is put in order at the end.")
+        ] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
         stop_if: Annotated[str, typer.Option(help="End after 1,000 cases if, for example, unscored>2%,flip>60%.")] = "",
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
@@ -140,7 +143,18 @@ def _command(task: Task) -> Callable[..., None]:
         if not source:
             raise InvalidOption("give a file of cases, or one case with --prompt", "IN")
         flags = BatchFlags(
-            source, output, tuple(field), shard, limit, retry_failed, overwrite, dry_run, stop_if, quiet, server
+            source,
+            output,
+            tuple(field),
+            shard,
+            limit,
+            retry_failed,
+            overwrite,
+            dry_run,
+            stop_if,
+            quiet,
+            server,
+            ordered,
         )
         raise typer.Exit(run_interruptibly(run_batch(task, options, which, config, wait_judge, flags)))
 

@@ -21,6 +21,7 @@ from judge_service.batch.disk import STANDARD, unwritable
 from judge_service.batch.files import Row, rows_of
 from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
+from judge_service.batch.ordering import Order, Queue
 from judge_service.batch.progress import Progress
 from judge_service.batch.rows import case_of_row, parse_fields
 from judge_service.batch.runner import Run
@@ -60,6 +61,7 @@ class BatchFlags:
     stop_if: str
     quiet: bool
     server: str
+    ordered: bool = False
 
 
 async def run_batch(
@@ -78,7 +80,8 @@ async def run_batch(
     async with opened_judging(task, options, which, config, wait, flags.server, begun) as judging:
         if flags.dry_run:
             return _dry_run(rows, task, fields, judging)
-        with _ledger(flags, judging) as (record, finished):
+        order = _order(flags)
+        with _ledger(flags, judging, order) as (record, finished):
             run = Run(
                 judging=judging,
                 task=task,
@@ -88,8 +91,12 @@ async def run_batch(
                 done=finished.digests,
                 judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
             )
+            if order is not None:
+                run.placed = order.place
             started = time.monotonic()
             code = await _carried_out(run, finished, stops, flags, judging)
+            if isinstance(order, Order):
+                order.is_whole = code == ALL_JUDGED
         # Only now is the output whole, and on the disk.
         return _summed_up(run.progress, code, flags, time.monotonic() - started)
 
@@ -186,17 +193,30 @@ def _dry_run(rows: Iterable[Row], task: Task, fields: Mapping[str, str], judging
     return SOME_NOT_JUDGED if bad else ALL_JUDGED
 
 
+def _order(flags: BatchFlags) -> Order | Queue | None:
+    """What keeps the order of the rows: a file is put in order at the end, and standard output as judgments come."""
+    if not flags.ordered:
+        return None
+    return Queue(_print_line) if flags.output == STANDARD else Order()
+
+
 @contextmanager
-def _ledger(flags: BatchFlags, judging: Sitting | RemoteSitting) -> Iterator[tuple[Any, Finished]]:
+def _ledger(
+    flags: BatchFlags, judging: Sitting | RemoteSitting, order: Order | Queue | None
+) -> Iterator[tuple[Any, Finished]]:
     """Where judgments go: a file that is resumed, or standard output."""
     if flags.output == STANDARD:
-        yield _print_line, Finished()
+        yield order.put if isinstance(order, Queue) else _print_line, Finished()
+        if isinstance(order, Queue):
+            order.give_up()
         return
     ledger = Ledger(Path(flags.output))
     finished = ledger.open(flags.overwrite, flags.retry_failed)
     try:
         _check_same_run(finished, judging, flags.output)
         yield partial(_append, ledger, finished, flags.output), finished
+        if isinstance(order, Order) and order.is_whole:
+            ledger.put_in_order(order)
     finally:
         ledger.close()
 

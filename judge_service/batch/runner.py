@@ -34,6 +34,10 @@ class Judging(Protocol):
         ...
 
 
+def _nowhere(case_id: str) -> None:
+    """Keeps no order."""
+
+
 def _nothing(progress: Progress) -> None:
     """Lets the run go on."""
 
@@ -46,6 +50,7 @@ class Run:
         done: digests of the cases an earlier run finished, in short, by case id; they are not judged again.
         judged_at_once: how many cases are under way at a time.
         record: keeps a judgment; it is called in the order in which cases finish.
+        placed: is told the id under which each case is judged, or was, in the order of the rows.
         after: looks at the progress after each judgment, and may raise to end the run.
         is_drained: whether it was told to end, and left rows behind.
     """
@@ -57,6 +62,7 @@ class Run:
     record: Callable[[Judgment], None]
     done: Known = field(default_factory=Known)
     judged_at_once: int = 64
+    placed: Callable[[str], None] = _nowhere
     after: Callable[[Progress], None] = _nothing
     progress: Progress = field(default_factory=Progress)
     seen: Known = field(default_factory=Known)
@@ -115,6 +121,7 @@ class Run:
                 raise InvalidCase(f"the id '{case.id}' stands twice, with other content", "id")
             self.progress.duplicates += 1
             return False
+        self.placed(case.id)
         done = self.done.get(case.id)
         if done is None:
             return True
@@ -135,6 +142,7 @@ class Run:
             return None
         case_id = row.where if name is None or before is not None else name
         self.seen.put(case_id, content)
+        self.placed(case_id)
         if self.done.get(case_id) is not None:
             self.progress.resumed += 1
             return None

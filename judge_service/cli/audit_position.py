@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from judge_service.batch.disk import refusing
+from judge_service.batch.disk import check_output, replace_whole
 from judge_service.batch.files import rows_of
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
@@ -65,6 +65,8 @@ def position(
     One order is enough only where 500 pairs or more have shown it.
     """
     files = files_of(sources)
+    if output:
+        check_output(output, [*files, *([labels] if labels else [])])
     label_of = labels_told(label, labels).of if label or labels else None
     settings = WhichJudge(judge_url, model, judge_key_env, offline).settings(config)
     if _holds_judgments(files[0]):
@@ -78,8 +80,7 @@ def position(
     records = [card_record(each) for each in found]
     told = orjson.dumps(records[0] if len(records) == 1 else records, option=orjson.OPT_INDENT_2)
     if output:
-        with refusing(Path(output)):
-            Path(output).write_bytes(told + b"\n")
+        replace_whole(Path(output), [told, b"\n"])
     typer.echo(told if json_ else "\n\n".join(map(page, found)))
 
 

@@ -16,14 +16,16 @@ from typing import Any, Final
 import orjson
 
 from judge_service.batch.begun import begun_by
-from judge_service.batch.disk import unwritable
-from judge_service.batch.files import STANDARD, Row, rows_of
+from judge_service.batch.disk import STANDARD, unwritable
+from judge_service.batch.files import Row, rows_of
 from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
+from judge_service.batch.ordering import Order, Queue
 from judge_service.batch.progress import Progress
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
 from judge_service.batch.shards import in_shard, parse_shard
+from judge_service.batch.sources import check_apart
 from judge_service.cli.dry_run import dry_run
 from judge_service.cli.flags import WhichJudge
 from judge_service.cli.opened import opened_judging
@@ -61,6 +63,7 @@ class BatchFlags:
     server: str
     drain_on: str
     drain_seconds: float
+    ordered: bool = False
 
 
 async def run_batch(
@@ -74,13 +77,15 @@ async def run_batch(
     fields = parse_fields(flags.fields)
     stops = parse_stops(flags.stop_if)
     rows = _rows(fields, flags)
+    check_apart(flags.output, flags.source)
     begun = None if flags.overwrite or flags.dry_run else begun_by(flags.output)
     with Signalled(parse_signals(flags.drain_on), flags.drain_seconds) as signals:
         try:
             async with opened_judging(task, options, which, config, wait, flags.server, begun) as judging:
                 if flags.dry_run:
                     return _dry_run(rows, task, fields, judging)
-                with _ledger(flags, judging) as (record, finished):
+                order = _order(flags)
+                with _ledger(flags, judging, order) as (record, finished):
                     run = Run(
                         judging=judging,
                         task=task,
@@ -90,8 +95,12 @@ async def run_batch(
                         done=finished.digests,
                         judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
                     )
+                    if order is not None:
+                        run.placed = order.place
                     started = time.monotonic()
                     code = await _carried_out(run, finished, stops, flags, judging, signals)
+                    if isinstance(order, Order):
+                        order.is_whole = code == ALL_JUDGED
                 # Only now is the output whole, and on the disk.
                 return _summed_up(run.progress, code, flags, time.monotonic() - started)
         except asyncio.CancelledError:
@@ -160,19 +169,30 @@ def _dry_run(rows: Iterable[Row], task: Task, fields: Mapping[str, str], judging
     return ALL_JUDGED if dry_run(rows, task, fields, judging) else SOME_NOT_JUDGED
 
 
+def _order(flags: BatchFlags) -> Order | Queue | None:
+    """What keeps the order of the rows: a file is put in order at the end, and standard output as judgments come."""
+    if not flags.ordered:
+        return None
+    return Queue(_print_line) if flags.output == STANDARD else Order()
+
+
 @contextmanager
-def _ledger(flags: BatchFlags, judging: Sitting | RemoteSitting) -> Iterator[tuple[Any, Finished]]:
+def _ledger(
+    flags: BatchFlags, judging: Sitting | RemoteSitting, order: Order | Queue | None
+) -> Iterator[tuple[Any, Finished]]:
     """Where judgments go: a file that is resumed, or standard output."""
     if flags.output == STANDARD:
-        yield _print_line, Finished()
+        yield order.put if isinstance(order, Queue) else _print_line, Finished()
+        if isinstance(order, Queue):
+            order.give_up()
         return
-    if flags.source != STANDARD and Path(flags.output).resolve() == Path(flags.source).resolve():
-        raise RunRefused(f"{flags.output}: the output would overwrite the input")
     ledger = Ledger(Path(flags.output))
     finished = ledger.open(flags.overwrite, flags.retry_failed)
     try:
         _check_same_run(finished, judging, flags.output)
         yield partial(_append, ledger, finished, flags.output), finished
+        if isinstance(order, Order) and order.is_whole:
+            ledger.put_in_order(order)
     finally:
         ledger.close()
 

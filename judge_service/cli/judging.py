@@ -18,6 +18,7 @@ from judge_service.cli.flags import (
     WhichJudge,
     plain_options,
 )
+from judge_service.cli.on_ray import RayFlags
 from judge_service.cli.one import OneCase, judge_one
 from judge_service.cli.run import BatchFlags, run_batch
 from judge_service.domain.options import Task
@@ -111,6 +112,11 @@ def _command(task: Task) -> Callable[..., None]:
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the output anew.")] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
         stop_if: Annotated[str, typer.Option(help="End after 1,000 cases if, for example, unscored>2%,flip>60%.")] = "",
+        ray: Annotated[bool, typer.Option("--ray", help="Judge on the workers of a Ray cluster.")] = False,
+        ray_workers: Annotated[int | None, typer.Option(min=1, help="How many. [default: the cluster's CPUs]")] = None,
+        ray_address: Annotated[
+            str, typer.Option(help="The cluster's address. [default: RAY_ADDRESS, or a cluster on this machine]")
+        ] = "",
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
         json_: Annotated[bool, typer.Option("--json", help="One case: print the judgment as JSON.")] = False,
     ) -> None:
@@ -126,13 +132,26 @@ def _command(task: Task) -> Callable[..., None]:
         one = OneCase(prompt, a, b, response, tuple(candidate), reference, context)
         if source and one.given:
             raise InvalidOption("give a file or one case, not both", "prompt")
+        if (ray_workers is not None or ray_address) and not ray:
+            raise InvalidOption("--ray-workers and --ray-address go with --ray", "ray")
         if one.given:
             run_interruptibly(judge_one(task, one.row(task), options, which, config, wait_judge, json_, server))
             return
         if not source:
             raise InvalidOption("give a file of cases, or one case with --prompt", "IN")
         flags = BatchFlags(
-            source, output, tuple(field), shard, limit, retry_failed, overwrite, dry_run, stop_if, quiet, server
+            source,
+            output,
+            tuple(field),
+            shard,
+            limit,
+            retry_failed,
+            overwrite,
+            dry_run,
+            stop_if,
+            quiet,
+            server,
+            RayFlags(ray_workers, ray_address) if ray else None,
         )
         raise typer.Exit(run_interruptibly(run_batch(task, options, which, config, wait_judge, flags)))
 

@@ -26,6 +26,7 @@ from judge_service.batch.rows import case_of_row, parse_fields
 from judge_service.batch.runner import Run
 from judge_service.batch.shards import in_shard, parse_shard
 from judge_service.cli.flags import WhichJudge
+from judge_service.cli.on_ray import RayFlags, Workers
 from judge_service.cli.opened import opened_judging
 from judge_service.cli.printing import drop_standard_output, warn_offline
 from judge_service.cli.progress import Display, summary
@@ -59,6 +60,7 @@ class BatchFlags:
     stop_if: str
     quiet: bool
     server: str
+    ray: RayFlags | None = None
 
 
 async def run_batch(
@@ -76,15 +78,17 @@ async def run_batch(
     async with opened_judging(task, options, which, config, wait, flags.server, begun) as judging:
         if flags.dry_run:
             return _dry_run(rows, task, fields, judging)
-        with _ledger(flags, judging) as (record, finished):
-            run = Run(
+        at_once = min(which.concurrency or 256, _MOST_CASES_AT_ONCE)
+        workers = Workers(task, options, which, config, wait, flags.server, at_once)
+        with _ledger(flags, judging) as (record, finished), workers.on(flags.ray, judging, begun) as made:
+            run = made(
                 judging=judging,
                 task=task,
                 rows=rows,
                 fields=fields,
                 record=record,
                 done=finished.digests,
-                judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
+                judged_at_once=at_once,
             )
             started = time.monotonic()
             code = await _carried_out(run, finished, stops, flags, judging)

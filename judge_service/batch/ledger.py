@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gzip
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,12 @@ import orjson
 
 from judge_service.batch.disk import bring_to_disk, refusing, unwritable, write_whole
 from judge_service.batch.files import kind_of
+from judge_service.batch.known import Known, in_short
+from judge_service.batch.locking import Lock, is_at
 from judge_service.errors import RunRefused
 
 FINISHED: Final = ("judged", "dropped")
+SYNC_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -27,12 +29,12 @@ class Finished:
     """What an output holds already.
 
     Attributes:
-        digests: of the case, by case id.
+        digests: of the cases, in short, by case id.
         statuses: how many rows have which status.
         first: the first record that tells what run it was.
     """
 
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: Known = field(default_factory=Known)
     statuses: dict[str, int] = field(default_factory=dict)
     first: Mapping[str, Any] | None = None
 
@@ -45,8 +47,10 @@ class Ledger:
         self._kind = kind_of(str(path))
         self._lines = path if self._kind == ".jsonl" else path.with_name(path.name + ".partial")
         self._file: int | None = None
+        self._held = Lock(path)
         self._waiting: list[bytes] = []
         self._failure: OSError | None = None
+        self._sync_due: asyncio.TimerHandle | None = None
         self._is_told = False
 
     def open(self, overwrite: bool, retry_failed: bool) -> Finished:
@@ -65,13 +69,18 @@ class Ledger:
 
     def _lock(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self._lines, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._file)
-            self._file = None
-            raise RunRefused(f"{self.path}: another process is writing this output") from None
+        while self._file is None:
+            file = os.open(self._lines, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                self._held.take(file)
+            except RunRefused:
+                os.close(file)
+                raise
+            if is_at(file, self._lines):
+                self._file = file
+            else:
+                # Who held it until now has put another file there in the meantime.
+                os.close(file)
 
     def _empty(self) -> None:
         assert self._file is not None
@@ -110,42 +119,41 @@ class Ledger:
         if not os.fstat(self._file).st_size:
             # Nor is a pipe or a device read, whose end would never come.
             return finished
-        kept: list[bytes] = []
         left_out = False
-        with self._lines.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                record = self._record(line, number)
-                if finished.first is None and record.get("run_digest"):
-                    finished.first = record
-                if retry_failed and record["status"] not in FINISHED:
-                    left_out = True
-                    continue
-                if retry_failed:
-                    kept.append(line)
-                finished.digests[record["case_id"]] = record["case_digest"]
-                finished.statuses[record["status"]] = finished.statuses.get(record["status"], 0) + 1
+        for record, _ in self._records():
+            if finished.first is None and record.get("run_digest"):
+                finished.first = record
+            if retry_failed and record["status"] not in FINISHED:
+                left_out = True
+                continue
+            finished.digests.put(record["case_id"], in_short(record["case_digest"]))
+            finished.statuses[record["status"]] = finished.statuses.get(record["status"], 0) + 1
         if left_out:
-            self._replace(kept)
+            self._replace(line for record, line in self._records() if record["status"] in FINISHED)
         return finished
 
+    def _records(self) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """What stands in the lines, each with its line."""
+        with self._lines.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                yield self._record(line, number), line
+
     def _record(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
+        with suppress(orjson.JSONDecodeError, KeyError, TypeError):
             record = orjson.loads(line)
             if record["object"] == "judgment" and record["case_id"] is not None and record["status"]:
                 return dict(record)
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            pass
         raise RunRefused(
             f"{self.path} line {number} is no judgment: it is not an output of this program (--overwrite?)"
         )
 
-    def _replace(self, lines: list[bytes]) -> None:
+    def _replace(self, lines: Iterable[bytes]) -> None:
         """Writes the file anew beside itself and moves it into place, so that a crash leaves one or the other whole."""
         assert self._file is not None
         beside = self._lines.with_name(self._lines.name + ".new")
         write_whole(beside, lines)
         fresh = os.open(beside, os.O_RDWR | os.O_APPEND)
-        fcntl.flock(fresh, fcntl.LOCK_EX)
+        self._held.take(fresh)
         beside.replace(self._lines)
         os.close(self._file)
         self._file = fresh
@@ -166,6 +174,19 @@ class Ledger:
         lines, self._waiting = self._waiting, []
         if lines and self._file is not None and self._failure is None:
             self._write(self._file, b"".join(lines))
+            if self._sync_due is None:
+                self._sync_due = asyncio.get_running_loop().call_later(SYNC_SECONDS, self._sync)
+
+    def _sync(self) -> None:
+        """A machine that goes away takes the lines of the last seconds along, and no more."""
+        self._sync_due = None
+        if self._file is not None and self._failure is None:
+            # On a descriptor of its own: the output may be closed meanwhile.
+            asyncio.get_running_loop().run_in_executor(None, _synced, os.dup(self._file)).add_done_callback(self._heard)
+
+    def _heard(self, done: asyncio.Future[OSError | None]) -> None:
+        if not done.cancelled():
+            self._failure = self._failure or done.result()
 
     def _tell(self) -> None:
         if self._failure is not None:
@@ -192,6 +213,8 @@ class Ledger:
         if self._file is None:
             return
         self._flush()
+        if self._sync_due is not None:
+            self._sync_due.cancel()
         file, self._file = self._file, None
         with refusing(self._lines if self._failure else self.path):
             try:
@@ -201,6 +224,7 @@ class Ledger:
                     self._make_whole()
             finally:
                 os.close(file)
+                self._held.give_up()
         if not self._is_told:
             self._tell()
 
@@ -213,6 +237,17 @@ class Ledger:
             write_whole(beside, (gzip.compress(lines),))
         beside.replace(self.path)
         self._lines.unlink()
+
+
+def _synced(file: int) -> OSError | None:
+    """Brings what was written so far to the disk; what it says if it cannot."""
+    try:
+        bring_to_disk(file)
+    except OSError as e:
+        return e
+    finally:
+        os.close(file)
+    return None
 
 
 def records_of(path: Path, kind: str = "") -> Iterator[dict[str, Any]]:

@@ -6,14 +6,15 @@ import asyncio
 import importlib
 import logging
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from judge_service.batch.known import in_short
 from judge_service.batch.progress import Progress
 from judge_service.batch.ray_actor import CASE, JUDGMENT, Ended, JudgeActor, Opening, packed_case, unpacked
-from judge_service.batch.remaining import named_in_short
 from judge_service.batch.runner import BREATH, Run
 from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
@@ -55,7 +56,7 @@ def connected(address: str, workers: int | None) -> Iterator[Cluster]:
     except ModuleNotFoundError:
         raise InvalidConfiguration("--ray needs an extra: pip install 'judge-service[ray]'") from None
     try:
-        with _nothing_printed():
+        with _nothing_printed(), _same_handler():
             _connect(ray, ray_address(address), workers)
     except (ConnectionError, ValueError, RuntimeError) as e:
         raise InvalidConfiguration(f"--ray: {str(e).strip().splitlines()[0]}") from None
@@ -104,6 +105,16 @@ def _nothing_printed() -> Iterator[None]:
         os.close(nowhere)
 
 
+@contextmanager
+def _same_handler() -> Iterator[None]:
+    """Ray would end this process on SIGTERM, in the place of whoever hears it now."""
+    heard_by = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, heard_by)
+
+
 @dataclass(slots=True, kw_only=True)
 class RayRun(Run):
     """A batch whose cases are judged by actors.
@@ -137,7 +148,7 @@ class RayRun(Run):
 
     def _keep_once(self, judgment: Judgment) -> None:
         """Of a case that came back twice, because a worker died as it answered, the first judgment counts."""
-        name = named_in_short(judgment.case_id)
+        name = in_short(judgment.case_id)
         if name in self.awaited:
             self.awaited.remove(name)
             self.keep(judgment)
@@ -149,7 +160,7 @@ class RayRun(Run):
         for count, row in enumerate(self.rows):
             taken = self.taken_up(row)
             if isinstance(taken, Case):
-                self.awaited.add(named_in_short(taken.id))
+                self.awaited.add(in_short(taken.id))
                 waiting.append(packed_case(row.where, taken))
             elif taken is not None:
                 self.keep(taken)

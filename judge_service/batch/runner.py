@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from judge_service.batch.files import Row
+from judge_service.batch.known import Known, in_short
 from judge_service.batch.progress import Progress
 from judge_service.batch.rows import case_of_row, id_of_row
 from judge_service.domain.cases import Case
@@ -17,7 +18,7 @@ from judge_service.domain.options import Task
 from judge_service.errors import InvalidCase, RunRefused
 
 BREATH: Final = 64
-NO_CASE: Final = digest(None)
+NO_CASE: Final = in_short(digest(None))
 """The digest in the judgment of a row that was no case."""
 
 
@@ -42,7 +43,7 @@ class Run:
     """One batch: where rows come from, who judges them and where judgments go.
 
     Attributes:
-        done: digests of the cases an earlier run finished, by case id; they are not judged again.
+        done: digests of the cases an earlier run finished, in short, by case id; they are not judged again.
         judged_at_once: how many cases are under way at a time.
         record: keeps a judgment; it is called in the order in which cases finish.
         after: looks at the progress after each judgment, and may raise to end the run.
@@ -53,11 +54,11 @@ class Run:
     rows: Iterable[Row]
     fields: Mapping[str, str]
     record: Callable[[Judgment], None]
-    done: Mapping[str, str] = field(default_factory=dict)
+    done: Known = field(default_factory=Known)
     judged_at_once: int = 64
     after: Callable[[Progress], None] = _nothing
     progress: Progress = field(default_factory=Progress)
-    seen: dict[str, int] = field(default_factory=dict)
+    seen: Known = field(default_factory=Known)
 
     async def carry_out(self) -> Progress:
         """Judges every row that is not done.
@@ -99,18 +100,20 @@ class Run:
         self.after(self.progress)
 
     def _is_new(self, case: Case, row: Row) -> bool:
-        content = hash((case.digest, repr(sorted(case.metadata.items(), key=str)) if case.metadata else ""))
-        if case.id in self.seen:
-            if self.seen[case.id] != content:
+        told = f" {sorted(case.metadata.items(), key=str)}" if case.metadata else ""
+        content = in_short(case.digest + told)
+        before = self.seen.first(case.id, content)
+        if before is not None:
+            if before != content:
                 raise InvalidCase(f"the id '{case.id}' stands twice, with other content", "id")
             self.progress.duplicates += 1
             return False
-        self.seen[case.id] = content
-        if case.id not in self.done:
+        done = self.done.get(case.id)
+        if done is None:
             return True
-        if self.done[case.id] == NO_CASE:
+        if done == NO_CASE:
             raise RunRefused(f"{row.where}: row '{case.id}' was no case before and is one now (--retry-failed?)")
-        if self.done[case.id] != case.digest:
+        if done != in_short(case.digest):
             raise RunRefused(f"{row.where}: case '{case.id}' was judged before with another text (--overwrite?)")
         self.progress.resumed += 1
         return False
@@ -118,13 +121,14 @@ class Run:
     def _no_case(self, error: InvalidCase, row: Row) -> Judgment | None:
         """An unscored judgment that names file, line and field; None if it was made before or the row stands twice."""
         name = id_of_row(row, self.fields)
-        content = hash(repr(row.value))
-        if name is not None and self.seen.get(name) == content:
+        content = in_short(repr(row.value))
+        before = None if name is None else self.seen.get(name)
+        if before == content:
             self.progress.duplicates += 1
             return None
-        case_id = row.where if name is None or name in self.seen else name
-        self.seen[case_id] = content
-        if case_id in self.done:
+        case_id = row.where if name is None or before is not None else name
+        self.seen.put(case_id, content)
+        if self.done.get(case_id) is not None:
             self.progress.resumed += 1
             return None
         return self.judging.invalid(_placed(error, row.where), case_id)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from pathlib import Path
 from typing import Final
 
 from judge_service.backends.sqlite_file import Limits
 from judge_service.backends.stores import Keeper, MemoryStore, SqliteStore, Store
+from judge_service.disks import local_place, network_file_system
 from judge_service.domain.answers import Answer, FreeText
 from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.errors import InvalidConfiguration
@@ -15,6 +17,7 @@ from judge_service.protocols.readings import LABEL_AFTER, Unreadable, read
 from judge_service.protocols.staged import NOTE
 from judge_service.settings import CacheSettings, user_cache_directory
 
+log: Final = logging.getLogger(__name__)
 _DAY_SECONDS: Final = 86_400.0
 
 
@@ -40,10 +43,24 @@ def open_keeper(settings: CacheSettings) -> Keeper | None:
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         # As elsewhere: sqlite:///relative.db, sqlite:////absolute.db
         limits = Limits(settings.max_age_days * _DAY_SECONDS, settings.max_bytes)
-        return SqliteStore(Path(rest[1:]).expanduser(), limits)
+        return SqliteStore(_on_a_disk_of_its_own(Path(rest[1:]).expanduser()), limits)
     if scheme in ("redis", "rediss", "unix"):
         return _redis(url, settings)
     raise InvalidConfiguration(f"cache.url is sqlite:///path, redis://host, memory:// or none; got {scheme!r}")
+
+
+def _on_a_disk_of_its_own(path: Path) -> Path:
+    """A cache file's place, which SQLite's locks need to be on this machine: many hosts would damage it.
+
+    Raises:
+        InvalidConfiguration: there is no such place.
+    """
+    kind = network_file_system(path)
+    if kind is None:
+        return path
+    local = local_place(path, path.name)
+    log.warning("the cache %s would lie on a network file system (%s): this machine keeps it at %s", path, kind, local)
+    return local
 
 
 def _redis(url: str, settings: CacheSettings) -> Keeper:

@@ -177,7 +177,7 @@ class RayRun(Run):
     @property
     def _rows_each(self) -> int:
         """Small blocks: what is finished comes back soon, and what a dead worker had is soon done again."""
-        return min(_BLOCK_ROWS, self.judged_at_once)
+        return min(_BLOCK_ROWS, self.opening.at_once)
 
     async def _judged(self, blocks: Sequence[Any]) -> AsyncIterator[list[Judgment]]:
         """The judgments, block by block, as they are made."""
@@ -192,7 +192,7 @@ class RayRun(Run):
     def _batches(self, blocks: Sequence[Any]) -> Iterator[Any]:
         data = self.cluster.ray.data
         # Twice as many blocks as are judged at once: the next ones are there when the first are finished.
-        at_a_time = max(2, 2 * self.judged_at_once // self._rows_each)
+        at_a_time = max(2, 2 * self.opening.at_once // self._rows_each)
         pool = data.ActorPoolStrategy(
             size=self.cluster.workers,
             max_tasks_in_flight_per_actor=at_a_time,

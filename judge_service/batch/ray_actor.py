@@ -68,8 +68,9 @@ class JudgeActor:
 
     def __del__(self) -> None:
         # Ray lets go of it in another thread than that of its event loop.
-        if self._held is not None:
-            self._held.close()
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
 
 class _Held:
@@ -102,6 +103,8 @@ class _Held:
 
     def close(self) -> None:
         """Writes what waits to be written and closes connections, as far as there is time for it."""
+        if self._task.done():
+            return
         self._loop.call_soon_threadsafe(self._done.set)
         ended = asyncio.run_coroutine_threadsafe(asyncio.wait({self._task}, timeout=_CLOSING_SECONDS), self._loop)
         ended.result(_CLOSING_SECONDS)

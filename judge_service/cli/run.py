@@ -78,8 +78,7 @@ async def run_batch(
     async with opened_judging(task, options, which, config, wait, flags.server, begun) as judging:
         if flags.dry_run:
             return _dry_run(rows, task, fields, judging)
-        at_once = min(which.concurrency or 256, _MOST_CASES_AT_ONCE)
-        workers = Workers(task, options, which, config, wait, flags.server, at_once)
+        workers = Workers(task, options, which, config, wait, flags.server)
         with _ledger(flags, judging) as (record, finished), workers.on(flags.ray, judging, begun) as made:
             run = made(
                 judging=judging,
@@ -88,7 +87,7 @@ async def run_batch(
                 fields=fields,
                 record=record,
                 done=finished.digests,
-                judged_at_once=at_once,
+                judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
             )
             started = time.monotonic()
             code = await _carried_out(run, finished, stops, flags, judging)

@@ -142,6 +142,10 @@ class RayRun(Run):
             async for judgments in self._judged(blocks):
                 for judgment in judgments:
                     self._keep_once(judgment)
+                if self._is_ending and self.awaited:
+                    # What workers have under way is not waited for: it is not known here.
+                    self.is_drained = True
+                    return self.progress
         if self.awaited:
             raise RunRefused(f"{len(self.awaited)} cases did not come back from Ray; run the same command again")
         return self.progress

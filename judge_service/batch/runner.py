@@ -47,6 +47,7 @@ class Run:
         judged_at_once: how many cases are under way at a time.
         record: keeps a judgment; it is called in the order in which cases finish.
         after: looks at the progress after each judgment, and may raise to end the run.
+        is_drained: whether it was told to end, and left rows behind.
     """
 
     judging: Judging
@@ -59,6 +60,8 @@ class Run:
     after: Callable[[Progress], None] = _nothing
     progress: Progress = field(default_factory=Progress)
     seen: Known = field(default_factory=Known)
+    is_drained: bool = False
+    _is_ending: bool = False
 
     async def carry_out(self) -> Progress:
         """Judges every row that is not done.
@@ -72,8 +75,15 @@ class Run:
                 group.create_task(self._work(rows))
         return self.progress
 
+    def drain(self) -> None:
+        """Lets it end once the cases under way are judged."""
+        self._is_ending = True
+
     async def _work(self, rows: Iterator[Row]) -> None:
         for count, row in enumerate(rows):
+            if self._is_ending:
+                self.is_drained = True
+                return
             taken = self.taken_up(row)
             if taken is not None:
                 self.keep(await judged(self.judging, taken, row.where) if isinstance(taken, Case) else taken)

@@ -112,6 +112,10 @@ def _command(task: Task) -> Callable[..., None]:
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the output anew.")] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
         stop_if: Annotated[str, typer.Option(help="End after 1,000 cases if, for example, unscored>2%,flip>60%.")] = "",
+        drain_on: Annotated[
+            str, typer.Option(help="Signals on which cases under way are finished and it exits 75: SIGUSR1,SIGTERM.")
+        ] = "",
+        drain_seconds: Annotated[float, typer.Option(min=0, help="So long cases under way may take then.")] = 20.0,
         ray: Annotated[bool, typer.Option("--ray", help="Judge on the workers of a Ray cluster.")] = False,
         ray_workers: Annotated[int | None, typer.Option(min=1, help="How many. [default: the cluster's CPUs]")] = None,
         ray_address: Annotated[
@@ -140,19 +144,9 @@ def _command(task: Task) -> Callable[..., None]:
         if not source:
             raise InvalidOption("give a file of cases, or one case with --prompt", "IN")
         flags = BatchFlags(
-            source,
-            output,
-            tuple(field),
-            shard,
-            limit,
-            retry_failed,
-            overwrite,
-            dry_run,
-            stop_if,
-            quiet,
-            server,
-            RayFlags(ray_workers, ray_address) if ray else None,
-        )
+            source, output, tuple(field), shard, limit, retry_failed, overwrite, dry_run, stop_if, quiet, server,
+            drain_on, drain_seconds, RayFlags(ray_workers, ray_address) if ray else None,
+        )  # fmt: skip
         raise typer.Exit(run_interruptibly(run_batch(task, options, which, config, wait_judge, flags)))
 
     return command

@@ -19,6 +19,12 @@ PREFIX: Final = "JUDGE_"
 _SECTIONS: Final = ("judges", "cache", "server", "traces")
 _PLAIN: Final = ("rubrics", "api_keys", "api_keys_file", "vllm_python")
 _TRACES_PATH: Final = "/v1/traces"
+_CALM_RAY: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_ENABLE_AUTO_CONNECT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
 
 
 class _Section(BaseModel):
@@ -217,6 +223,17 @@ def hold_secret(name: str, key: str = "") -> str:
     held = key or os.environ.get(name) or secrets.token_urlsafe(32)
     os.environ[name] = held
     return held
+
+
+def ray_address(told: str) -> str:
+    """Where Ray runs: the address given, else that of Ray's own variable, else this machine."""
+    return told or os.environ.get("RAY_ADDRESS") or "local"
+
+
+def calm_ray() -> None:
+    """Before Ray is imported: it tells nobody of its use, prints nothing, and starts nothing that was not asked for."""
+    for name, value in _CALM_RAY.items():
+        os.environ.setdefault(name, value)
 
 
 def user_cache_directory(environ: Mapping[str, str] | None = None) -> Path:

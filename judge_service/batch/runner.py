@@ -17,7 +17,7 @@ from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidCase, RunRefused
 
-_BREATH = 64
+BREATH: Final = 64
 NO_CASE: Final = in_short(digest(None))
 """The digest in the judgment of a row that was no case."""
 
@@ -90,27 +90,30 @@ class Run:
             if self._is_ending:
                 self.is_drained = True
                 return
-            judgment = await self._judgment(row)
-            if judgment is not None:
-                self.record(judgment)
-                self.progress.count(judgment)
-                self.after(self.progress)
-            if count % _BREATH == 0:
+            taken = self.taken_up(row)
+            if taken is not None:
+                self.keep(await judged(self.judging, taken, row.where) if isinstance(taken, Case) else taken)
+            if count % BREATH == 0:
                 # A run of cache hits never waits for anything; timers and signals want their turn.
                 await asyncio.sleep(0)
 
-    async def _judgment(self, row: Row) -> Judgment | None:
-        """The row's judgment; None if it was done before or stands twice."""
+    def taken_up(self, row: Row) -> Case | Judgment | None:
+        """The row's case, or its judgment if it is none; None if it was done before or stands twice.
+
+        Raises:
+            RunRefused: the row has the id of a finished case and another text.
+        """
         try:
             case = case_of_row(row, self.task, self.fields)
-            if not self._is_new(case, row):
-                return None
+            return case if self._is_new(case, row) else None
         except InvalidCase as e:
             return self._no_case(e, row)
-        try:
-            return await self.judging.judge(case)
-        except InvalidCase as e:
-            return self._refused(e, row, case)
+
+    def keep(self, judgment: Judgment) -> None:
+        """Records a judgment and counts it."""
+        self.record(judgment)
+        self.progress.count(judgment)
+        self.after(self.progress)
 
     def _is_new(self, case: Case, row: Row) -> bool:
         told = f" {sorted(case.metadata.items(), key=str)}" if case.metadata else ""
@@ -146,12 +149,20 @@ class Run:
         if self.done.get(case_id) is not None:
             self.progress.resumed += 1
             return None
-        return self.judging.invalid(_placed(error, row), case_id)
+        return self.judging.invalid(_placed(error, row.where), case_id)
 
-    def _refused(self, error: InvalidCase, row: Row, case: Case) -> Judgment:
-        """The unscored judgment on a case that lacks what the standard takes."""
+
+async def judged(judging: Judging, case: Case, where: str) -> Judgment:
+    """The judgment on a row's case; an unscored one that names the row if the case lacks what the standard takes.
+
+    Args:
+        where: file and line of the row.
+    """
+    try:
+        return await judging.judge(case)
+    except InvalidCase as e:
         return replace(
-            self.judging.invalid(_placed(error, row), case.id),
+            judging.invalid(_placed(e, where), case.id),
             case_digest=case.digest,
             candidates=tuple([c.id for c in case.candidates]),
             models={c.id: c.model for c in case.candidates},
@@ -159,5 +170,5 @@ class Run:
         )
 
 
-def _placed(error: InvalidCase, row: Row) -> InvalidCase:
-    return InvalidCase(f"{row.where}: {error.message}", error.param)
+def _placed(error: InvalidCase, where: str) -> InvalidCase:
+    return InvalidCase(f"{where}: {error.message}", error.param)

@@ -32,13 +32,18 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither look into the
 
 @dataclass(frozen=True, slots=True)
 class WhichJudge:
-    """How the command line names the judge."""
+    """How the command line names the judge.
+
+    Attributes:
+        resolved: the settings it came to elsewhere; a worker on another machine takes them as they are.
+    """
 
     urls: Sequence[str] = ()
     model: str = ""
     key_env: str = ""
     offline: bool = False
     concurrency: int | None = None
+    resolved: Settings | None = None
 
     def settings(self, config: Path | None) -> Settings:
         """The settings with these flags on top.
@@ -46,6 +51,8 @@ class WhichJudge:
         Raises:
             InvalidOption: flags that do not go together.
         """
+        if self.resolved is not None:
+            return self.resolved
         if self.offline and self.urls:
             raise InvalidOption("give --offline or --judge-url, not both", "offline")
         if self.urls and not self.model:

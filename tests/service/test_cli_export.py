@@ -97,6 +97,9 @@ async def test_every_format_takes_every_kind_of_judgment(tmp_path: Path, task: s
         assert ended.code == 0, ended.err
         if name == "alpaca-eval" and task != "compare":
             assert "6 more than 2 answers" in ended.err
+        elif name == "stepwise" and task != "score":
+            assert ended.records == []
+            assert "it takes a scorecard" in ended.err
         else:
             assert len(ended.records) == (12 if name == "kto" else 6)
         assert all(row["provenance"]["rubric"]["id"] == "helpfulness" for row in ended.records)
@@ -124,7 +127,10 @@ async def test_options_that_do_not_go_together_are_one_line(tmp_path: Path) -> N
         (["--format", "kto", "--pairs", "all"], "both good and bad"),
         (["--format", "nectar", "--pairs", "all"], "--pairs goes with formats of pairs"),
         (["--format", "kto", "--ties", "both"], "kto takes --ties drop"),
-        (["--format", "kto", "--temperature", "2"], "--format soft"),
+        (["--format", "kto", "--temperature", "2"], "--temperature goes with --format soft, mmpo"),
+        (["--format", "soft", "--temperature", "0"], "--temperature is more than 0"),
+        (["--format", "grpo", "--threshold", "0.5"], "--threshold goes with --format stepwise"),
+        (["--format", "kto", "--texts", "html"], "--texts is one of auto, text, messages"),
         (["--format", "kto", "--inconsistent", "maybe"], "--inconsistent is one of"),
     ):
         assert why in await refused(judged, "-o", "o.jsonl", *flags)
@@ -140,6 +146,8 @@ async def test_a_card_stands_beside_the_rows_and_is_the_same_again(tmp_path: Pat
     assert pages[0] == pages[1]
     rubric = lines(judged)[0]["provenance"]["rubric"]["digest"]
     for part in (rubric, "| judged | 6 |", "| rows | 6 |", "flip rate", "--format soft --temperature 2"):
+        assert part in pages[0]
+    for part in ("| texts | text |", "| temperature | 2 |", 'data_files="o.jsonl"'):
         assert part in pages[0]
     assert "not for labels" in pages[0]
 

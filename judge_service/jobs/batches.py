@@ -46,14 +46,14 @@ async def cancel(office: Office, name: str, tenant: str) -> dict[str, Any] | Non
         UnknownName: there is no such batch.
     """
     facts = await office.owned("batch", name, tenant)
-    if is_over(facts) or status_of(facts) == "finalizing":
-        return None
-    try:
-        await office.papers.settle(name, {"cancelling_at": office.now()})
-    except NotHeld:
-        raise UnknownName(f"there is no batch '{name}'", "batch_id") from None
-    office.stirred.set()
-    return await shown(office, name, await office.owned("batch", name, tenant))
+    if "ending" not in facts:
+        try:
+            await office.papers.settle(name, {"ending": "cancelled", "cancelling_at": office.now()})
+        except NotHeld:
+            raise UnknownName(f"there is no batch '{name}'", "batch_id") from None
+        office.stirred.set()
+        facts = await office.owned("batch", name, tenant)
+    return await shown(office, name, facts) if status_of(facts) == "cancelling" else None
 
 
 async def readers_of(office: Office, file: str) -> list[str]:

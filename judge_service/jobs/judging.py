@@ -106,7 +106,7 @@ class LineJudging:
     def _reason(self) -> Why | None:
         if self._office.ending.is_set():
             return "ending"
-        if "cancelling_at" in self._hold.facts:
+        if "ending" in self._hold.facts:
             return "cancelled"
         return "expired" if time.time() >= self._hold.facts["expires_at"] else None
 

@@ -26,14 +26,12 @@ _LONGEST_TEXT: Final = 512
 
 
 def status_of(facts: Facts) -> str:
-    """Where in its life a batch is. What has been decided stands, whatever was asked for a moment later."""
+    """Where in its life a batch is. How it ends is decided by who says it first: its caller, or who works on it."""
     for ending in ENDINGS:
         if f"{ending}_at" in facts:
             return ending
-    if facts.get("ending") not in (None, "cancelled"):
-        return "finalizing"
-    if "cancelling_at" in facts:
-        return "cancelling"
+    if "ending" in facts:
+        return "cancelling" if facts["ending"] == "cancelled" else "finalizing"
     return "in_progress" if "in_progress_at" in facts else "validating"
 
 

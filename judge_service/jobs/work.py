@@ -111,7 +111,7 @@ class BatchWork:
             # Whoever brought it to its end was gone before it could say so.
             await self._hold.finish()
             return
-        if "ending" not in self._hold.facts and not await self._come_to_an_end():
+        if "finalizing_at" not in self._hold.facts and not await self._come_to_an_end():
             return
         await Finishing(self._hold, self._office).finish()
 
@@ -120,7 +120,7 @@ class BatchWork:
         try:
             if "total" not in self._hold.facts:
                 await self._validate()
-            if "ending" in self._hold.facts:
+            if "finalizing_at" in self._hold.facts:
                 return True
             why = await self._judging.judge(self._lines())
         except NotHeld as e:

@@ -18,7 +18,7 @@ FLOORS = (
     {"domain", "statistics"},
     {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "library"},
     {"judge", "cards", "briefing", "recording", "sitting", "traced_sitting", "service", "remote"},
-    {"wiring", "batch", "checkup"},
+    {"wiring", "batch", "checkup", "jobs"},
     {"cli", "api", "integrations"},
     {"__main__"},
 )

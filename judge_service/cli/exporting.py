@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 import orjson
 import typer
 
-from judge_service.batch.disk import check_output, replace_whole
+from judge_service.batch.disk import STANDARD, check_output, replace_whole
 from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.sources import sources_of

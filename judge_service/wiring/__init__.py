@@ -11,6 +11,7 @@ from typing import Final
 from judge_service.backends.fronted import Fronted
 from judge_service.cards.book import Cards
 from judge_service.errors import InvalidConfiguration
+from judge_service.jobs.office import Office
 from judge_service.judge import Judge
 from judge_service.library import open_library
 from judge_service.service import JudgingService
@@ -19,9 +20,9 @@ from judge_service.sitting import Sitting
 from judge_service.traced_sitting import TracedSitting
 from judge_service.tracing import open_tracing
 from judge_service.wiring.judges import open_judge
-from judge_service.wiring.stores import open_keeper, open_store
+from judge_service.wiring.stores import open_keeper, open_papers, open_store
 
-__all__ = ["open_cards", "open_judge", "open_keeper", "open_service", "open_store"]
+__all__ = ["open_cards", "open_judge", "open_keeper", "open_office", "open_service", "open_store"]
 _WATCH_SECONDS: Final = 1.0
 _SHARE_EACH: Final = 10
 """So many looks at the judges go by between two writings of their cards."""
@@ -85,6 +86,24 @@ async def open_cards(settings: CacheSettings) -> AsyncIterator[Cards]:
     finally:
         if store is not None:
             await store.aclose()
+
+
+@asynccontextmanager
+async def open_office(settings: Settings, several: bool = False) -> AsyncIterator[Office | None]:
+    """Where files and batches are kept, if anywhere; closed at the end.
+
+    Args:
+        several: whether other processes serve the same address.
+
+    Raises:
+        InvalidConfiguration: the place that was named is wrong.
+    """
+    papers = open_papers(settings.jobs, settings.cache, several)
+    try:
+        yield None if papers is None else Office(papers, settings.jobs)
+    finally:
+        if papers is not None:
+            await papers.aclose()
 
 
 async def _watched(judges: Sequence[Judge], cards: Cards, probe: bool) -> None:

@@ -26,13 +26,16 @@ from judge_service.recording import related, told_source
 KIND = "imported"
 
 
-def texts_in(cases: str, answers: Iterable[str]) -> Texts:
+def texts_in(cases: str, answers: Iterable[str], baseline: str = "") -> Texts:
     """Questions and answers that stand in files of their own.
+
+    Args:
+        baseline: the model that judgments compare with, where they leave it unnamed.
 
     Raises:
         InvalidRequest: a row is none; the message names file, line and field.
     """
-    texts = Texts()
+    texts = Texts(baseline=baseline or None)
     if cases:
         _add(cases, texts.add_question)
     for path in answers:

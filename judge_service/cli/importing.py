@@ -36,6 +36,9 @@ def import_(
         list[str], typer.Option(metavar="FILE", help="Likewise the models' answers: model_answer/*.jsonl. Repeatable.")
     ] = [],  # noqa: B006
     judge: Annotated[str, typer.Option(metavar="NAME", help="Who judged, if the files do not say.")] = "",
+    baseline: Annotated[
+        str, typer.Option(metavar="MODEL", help="Of arena-hard: the baseline, where the files do not name it.")
+    ] = "",
     config: Config = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary.")] = False,
 ) -> None:
@@ -45,11 +48,13 @@ def import_(
     own = SOURCES[source]
     if own.has_texts and (cases or answers):
         raise InvalidOption(f"{source} holds its texts itself: it takes neither --cases nor --answers", "cases")
+    if baseline and source != "arena-hard":
+        raise InvalidOption("--baseline goes with --from arena-hard", "baseline")
     inputs, told = files_of(sources), [str(path) for path in files_of(answers)]
     _check(output, [*inputs, *map(Path, told), *([Path(cases)] if cases else [])])
     settings = read_settings(file=config)
     library = open_library(Path(settings.rubrics) if settings.rubrics else None)
-    importing = Importing(source, own, texts_in(cases, told), library, judge)
+    importing = Importing(source, own, texts_in(cases, told, baseline), library, judge)
     judgments = importing.judgments([str(path) for path in inputs])
     _write(output, (orjson.dumps(record_of(one), option=orjson.OPT_APPEND_NEWLINE) for one in judgments))
     if not quiet:

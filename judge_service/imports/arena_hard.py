@@ -1,7 +1,8 @@
 """Arena-Hard's `model_judgment/JUDGE/MODEL.jsonl`: two games on a question, the baseline first in the first of them.
 
-Read in lmarena/arena-hard-auto (196f6b8). A game or a score that is null was not read there either, and is a failure.
-There a clear verdict (`A>>B`) counts as three games; here the label stays in the vote, and each order counts once.
+Read in lmarena/arena-hard-auto (196f6b8), and its rows of before, which have a question_id and leave the baseline
+unnamed. A game or a score that is null was not read there either, and is a failure. There a clear verdict (`A>>B`)
+counts as three games; here the label stays in the vote, and each order counts once.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def read(row: Mapping[str, Any], texts: Texts) -> Told:
         InvalidCase: the question's id, the judge or the model is missing, or there are more than two games.
     """
     name, judge, model = id_in(row, "uid", "question_id"), text_in(row, "judge"), text_in(row, "model")
-    baseline = optional_text(row, "baseline")
+    baseline = optional_text(row, "baseline") or texts.baseline
     games = row.get("games") or []
     if not isinstance(games, list) or len(games) > len(_ORDERS):
         raise InvalidCase("games is a list of two", "games")

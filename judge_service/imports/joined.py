@@ -20,11 +20,13 @@ class Texts:
         questions: by id.
         answers: by model and id of the question.
         domains: the questions' categories, by id.
+        baseline: the model that a benchmark compares with, where its judgments leave it unnamed.
     """
 
     questions: MutableMapping[str, Turns] = field(default_factory=dict)
     answers: MutableMapping[tuple[str, str], Turns] = field(default_factory=dict)
     domains: MutableMapping[str, str] = field(default_factory=dict)
+    baseline: str | None = None
 
     def add_question(self, row: Any) -> None:
         """A row of `question.jsonl`: `prompt`, or `turns`.

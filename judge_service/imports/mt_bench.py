@@ -1,7 +1,8 @@
 """MT-Bench's pair judgments (`model_judgment/JUDGE_pair.jsonl`): who won with model_1 first, and with model_2 first.
 
 As FastChat's llm_judge writes them: the winners are models, so that both are in candidate space already, and one that
-could not be read is "error". A model wins there only if both games say so (`tie-on-disagreement`).
+could not be read is "error". A model wins there only if both games say so (its show_result.py), which is
+`tie-on-disagreement` here.
 """
 
 from __future__ import annotations

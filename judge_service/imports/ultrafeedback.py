@@ -1,13 +1,13 @@
 """UltraFeedback's raw rows: four completions, each rated from 1 to 5 on four aspects.
 
-Its columns are from memory: `instruction`, and `completions` with `model`, `response` and `annotations`, by aspect
-`Rating` and `Rationale`. A rating that is `N/A`, as honesty is for creative tasks, is a failure: the case is then
-partial, where the source takes the mean of the aspects that are left.
+Read in the authors' code (OpenBMB/UltraFeedback, src/data_annotation): by aspect a `Rating` in digits and a
+`Rationale`, or a list of them where an aspect was rated several times. A rating that is `N/A`, as honesty is for
+creative tasks, is a failure: the case is then partial, where the source takes the mean of the aspects that are left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -48,7 +48,7 @@ def read(row: Mapping[str, Any], texts: Texts) -> Told:
     case = case_from({"prompt": text_in(row, "instruction"), "candidates": candidates, "domain": domain}, "score")
     rest = others(row, (*_USED, *(["source"] if domain else ())))
     more = {own: others(told, _OF_COMPLETIONS) for own, told in named}
-    votes = tuple(_vote(own, told, aspect) for own, told in named for aspect in ASPECTS)
+    votes = tuple(vote for own, told in named for aspect in ASPECTS for vote in _votes(own, told, aspect))
     return Told(replace(case, metadata={**rest, "completions": more}), "", votes)
 
 
@@ -58,10 +58,15 @@ def _completion(told: Any, place: int) -> Mapping[str, Any]:
     return told
 
 
-def _vote(candidate: str, completion: Mapping[str, Any], aspect: str) -> Vote:
+def _votes(candidate: str, completion: Mapping[str, Any], aspect: str) -> Iterator[Vote]:
+    """A vote to each time that an aspect was rated, and a failure if it was not."""
     annotations = completion.get("annotations")
     told = annotations.get(ASPECTS[aspect]) if isinstance(annotations, Mapping) else None
-    own = told if isinstance(told, Mapping) else {}
+    for repeat, own in enumerate(told if isinstance(told, list) and told else [told]):
+        yield replace(_vote(candidate, own if isinstance(own, Mapping) else {}, aspect), repeat=repeat)
+
+
+def _vote(candidate: str, own: Mapping[str, Any], aspect: str) -> Vote:
     vote = Vote("", "score", "cot", (candidate,), criterion=aspect, explanation=_reasons(own))
     rating = own.get("Rating")
     score = _score(rating)
@@ -97,5 +102,5 @@ SOURCE: Final = Source(
         scale=(_LOW, _HIGH),
         criteria=tuple(Criterion(name, "", "") for name in ASPECTS),
     ),
-    note="UltraFeedback's rows do not say who rated them",
+    note="UltraFeedback's rows do not say who rated them; its authors' code asks gpt-4",
 )

@@ -166,6 +166,7 @@ def test_a_row_that_cannot_be_read_is_told_by_file_and_line_and_the_others_are_k
         (["annotations.json", "--from", "arena"], "--from is one of ultrafeedback, alpaca-eval, arena-hard, mt-bench"),
         (["annotations.json", "--from", "mt-bench"], "no row is one of mt-bench: annotations.json row 1: question_id"),
         (["annotations.json", "--from", "alpaca-eval", "--cases", "annotations.json"], "it takes neither --cases"),
+        (["annotations.json", "--from", "alpaca-eval", "--baseline", "m"], "--baseline goes with --from arena-hard"),
         (["none.json", "--from", "alpaca-eval"], "none.json: no such file"),
         (["judged-m.jsonl", "--from", "arena-hard", "-o", "judged-m.jsonl"], "overwrite the input"),
         (

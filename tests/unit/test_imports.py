@@ -240,6 +240,31 @@ def test_arena_hards_answers_stand_in_objects() -> None:
     assert case_from(judgment.case, "compare").digest == judgment.case_digest
 
 
+def test_arena_hards_rows_of_before_leave_the_baseline_to_be_told() -> None:
+    row = games("A>B", "B>A", question_id="q9")
+    del row["uid"], row["baseline"]
+    texts = Texts(baseline="gpt-4-0314")
+    texts.add_question({"question_id": "q9", "category": "arena-hard", "turns": [{"content": "Write."}]})
+    for model in ("m", "gpt-4-0314"):
+        texts.add_answer({"question_id": "q9", "model_id": model, "choices": [{"turns": [{"content": model + "!"}]}]})
+    judgment = imported("arena-hard", row, texts)
+    assert judgment.models == {"a": "gpt-4-0314", "b": "m"}
+    assert [c["content"] for c in judgment.case["candidates"]] == ["gpt-4-0314!", "m!"]
+    assert imported("arena-hard", row).models == {"a": None, "b": "m"}
+
+
+def test_an_aspect_that_was_rated_twice_has_two_votes() -> None:
+    row = rated(("4", "5", "5", "3"))
+    row["completions"][0]["annotations"]["honesty"] = [{"Rating": "5"}, {"Rating": "2"}]
+    row["completions"][0]["annotations"]["truthfulness"] = []
+    judgment = imported("ultrafeedback", row)
+    honest = [vote for vote in judgment.votes if vote.criterion == "honesty"]
+    assert [(vote.repeat, vote.label) for vote in honest] == [(0, "5"), (1, "2")]
+    assert {c.name: c.score for c in judgment.verdict.criteria}["honesty"] == 3.5
+    assert [vote.criterion for vote in judgment.votes if vote.failure] == ["truthfulness"]
+    assert (judgment.status, judgment.verdict.score) == ("partial", None)
+
+
 def test_ratings_are_votes_on_each_aspect_and_their_mean_the_score() -> None:
     judgment = imported("ultrafeedback", rated(("4", "5", 5, "3"), ("2", "2", "5", "1")), judge="gpt-4")
     assert (judgment.kind, judgment.status, judgment.candidates) == ("scorecard", "judged", ("a", "b"))

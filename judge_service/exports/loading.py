@@ -32,7 +32,7 @@ def how_to_load(format_name: str, file: File) -> str:
     return LOADING.get(format_name, _datasets)(file)
 
 
-def dataset_info(file: File) -> dict[str, object]:
+def llama_factory_entry(file: File) -> dict[str, object]:
     """The entry that LLaMA-Factory's `dataset_info.json` needs for the file."""
     ends = {"chosen": "chosen", "rejected": "rejected"}
     if file.talk:
@@ -48,7 +48,7 @@ def _datasets(file: File) -> str:
 
 
 def _llama_factory(file: File) -> str:
-    return "In `dataset_info.json`:\n\n" + _fenced("json", json.dumps(dataset_info(file), indent=2))
+    return "In `dataset_info.json`:\n\n" + _fenced("json", json.dumps(llama_factory_entry(file), indent=2))
 
 
 def _axolotl(file: File) -> str:

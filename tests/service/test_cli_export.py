@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from judge_server import JudgeServer
-from programs import ran
+from programs import called, ran
 
 from judge_service.exports import FORMATS
 
@@ -88,21 +88,25 @@ async def test_what_a_judge_could_not_settle_is_counted_and_never_exported(serve
 
 
 @pytest.mark.parametrize("task", ["compare", "score", "rank"])
-async def test_every_format_takes_every_kind_of_judgment(tmp_path: Path, task: str) -> None:
+async def test_every_format_takes_every_kind_of_judgment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
     rows = TEXTS if task == "compare" else [{**row, "candidates": [*row["candidates"], "7"]} for row in TEXTS]
     judged = await stored(tmp_path, task=task, rows=rows)
     for name in FORMATS:
         told = ["--format", name, "--allow-offline", "--cases", "in.jsonl", "--provenance"]
-        ended = await ran("export", str(judged), "-o", "-", *told)
+        out = tmp_path / f"{name}.jsonl"
+        ended = called(capsys, monkeypatch, "export", str(judged), "-o", str(out), *told)
         assert ended.code == 0, ended.err
+        found = lines(out)
         if name == "alpaca-eval" and task != "compare":
             assert "6 more than 2 answers" in ended.err
         elif name == "stepwise" and task != "score":
-            assert ended.records == []
+            assert found == []
             assert "it takes a scorecard" in ended.err
         else:
-            assert len(ended.records) == (12 if name == "kto" else 6)
-        assert all(row["provenance"]["rubric"]["id"] == "helpfulness" for row in ended.records)
+            assert len(found) == (12 if name == "kto" else 6)
+        assert all(row["provenance"]["rubric"]["id"] == "helpfulness" for row in found)
 
 
 async def test_outputs_are_whole_and_never_take_the_place_of_an_input(tmp_path: Path) -> None:

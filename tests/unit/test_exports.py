@@ -25,7 +25,7 @@ from judge_service.exports.card import Seen, card
 from judge_service.exports.export import Export, Survey, Tally
 from judge_service.exports.formats import Paired
 from judge_service.exports.groups import group_of
-from judge_service.exports.loading import File, dataset_info, how_to_load
+from judge_service.exports.loading import File, how_to_load, llama_factory_entry
 from judge_service.exports.paired import Writing
 from judge_service.exports.policy import PAIRINGS, Policy, pairs_of
 
@@ -291,7 +291,7 @@ def test_texts_are_messages_and_messages_texts_where_that_is_asked_for():
 @pytest.mark.parametrize("talk", [False, True])
 def test_llama_factorys_entry_names_the_columns_that_there_are(talk):
     (row,) = exported("llama-factory", pair(preference()), texts="messages" if talk else "text")
-    entry = dataset_info(File("pairs.jsonl", talk))["pairs"]
+    entry = llama_factory_entry(File("pairs.jsonl", talk))["pairs"]
     assert set(entry["columns"].values()) == set(row)
     assert (entry["file_name"], entry["ranking"], "formatting" in entry) == ("pairs.jsonl", True, talk)
 

@@ -2,8 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 VLLM ?= .venv-vllm
+RAY ?= .venv-ray
 
-.PHONY: install demo demo-vllm test test-engine check format methods bench bench-frontier bench-vllm soak clean
+.PHONY: install demo demo-vllm test test-engine test-ray check format methods bench bench-frontier bench-vllm soak clean
 
 install: .venv/installed
 
@@ -32,6 +33,15 @@ $(VLLM)/installed: tests/engine/requirements.txt
 	$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/engine/requirements.txt
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
+# On a Ray of two workers on this machine, in a virtual environment of its own.
+test-ray: install $(RAY)/installed
+	RAY_PYTHON=$(abspath $(RAY))/bin/python $(BIN)/python -m pytest tests/ray
+
+$(RAY)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ray]'
 	touch $@
 
 check: install
@@ -68,4 +78,4 @@ soak: install
 	$(BIN)/python bench/soak.py
 
 clean:
-	rm -rf .venv $(VLLM) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(VLLM) $(RAY) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -3,8 +3,10 @@ BIN := .venv/bin
 
 VLLM ?= .venv-vllm
 TRL ?= .venv-trl
+RAY ?= .venv-ray
 
-.PHONY: install demo demo-vllm test test-engine test-trl check format methods bench bench-frontier bench-vllm soak clean
+.PHONY: install demo demo-vllm test test-engine test-trl test-ray check format methods bench bench-frontier bench-vllm soak
+.PHONY: clean
 
 install: .venv/installed
 
@@ -46,6 +48,15 @@ $(TRL)/installed: tests/trl/requirements.txt
 	$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+# On a Ray of two workers on this machine, in a virtual environment of its own.
+test-ray: install $(RAY)/installed
+	RAY_PYTHON=$(abspath $(RAY))/bin/python $(BIN)/python -m pytest tests/ray
+
+$(RAY)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ray]'
+	touch $@
+
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -80,4 +91,4 @@ soak: install
 	$(BIN)/python bench/soak.py
 
 clean:
-	rm -rf .venv $(VLLM) $(TRL) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(VLLM) $(TRL) $(RAY) build dist .mypy_cache .pytest_cache .ruff_cache

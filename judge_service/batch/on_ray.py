@@ -7,8 +7,9 @@ import importlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+import socket
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from judge_service.settings import calm_ray, ray_address
 
 log: Final = logging.getLogger(__name__)
 _BLOCK_ROWS: Final = 32
+_REACHED_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,11 @@ def connected(address: str, workers: int | None) -> Iterator[Cluster]:
         ray, _ = importlib.import_module("ray"), importlib.import_module("ray.data")
     except ModuleNotFoundError:
         raise InvalidConfiguration("--ray needs an extra: pip install 'judge-service[ray]'") from None
+    there = ray_address(address)
+    _check_there(there)
     try:
         with _nothing_printed(), _same_handler():
-            _connect(ray, ray_address(address), workers)
+            _connect(ray, there, workers)
     except (ConnectionError, ValueError, RuntimeError) as e:
         raise InvalidConfiguration(f"--ray: {str(e).strip().splitlines()[0]}") from None
     try:
@@ -69,6 +73,20 @@ def connected(address: str, workers: int | None) -> Iterator[Cluster]:
         yield Cluster(ray, wanted)
     finally:
         ray.shutdown()
+
+
+def _check_there(address: str) -> None:
+    """Ray itself would try for five minutes.
+
+    Raises:
+        InvalidConfiguration: nobody listens there.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _REACHED_SECONDS).close()
+        except OSError as e:
+            raise InvalidConfiguration(f"--ray: no cluster answers at {address}: {e.strerror or e}") from None
 
 
 def _connect(ray: Any, address: str, workers: int | None) -> None:
@@ -139,14 +157,15 @@ class RayRun(Run):
         """
         blocks = await self._handed_out()
         if blocks:
-            async for judgments in self._judged(blocks):
-                for judgment in judgments:
-                    self._keep_once(judgment)
-                if self._is_ending and self.awaited:
-                    # What workers have under way is not waited for: it is not known here.
-                    self.is_drained = True
-                    return self.progress
-        if self.awaited:
+            async with aclosing(self._judged(blocks)) as judged:
+                async for judgments in judged:
+                    for judgment in judgments:
+                        self._keep_once(judgment)
+                    if self._is_ending:
+                        # What else the workers have under way would be followed by more.
+                        break
+        self.is_drained = self._is_ending and bool(self.awaited)
+        if self.awaited and not self.is_drained:
             raise RunRefused(f"{len(self.awaited)} cases did not come back from Ray; run the same command again")
         return self.progress
 
@@ -183,17 +202,18 @@ class RayRun(Run):
         """Small blocks: what is finished comes back soon, and what a dead worker had is soon done again."""
         return min(_BLOCK_ROWS, self.opening.at_once)
 
-    async def _judged(self, blocks: Sequence[Any]) -> AsyncIterator[list[Judgment]]:
+    async def _judged(self, blocks: Sequence[Any]) -> AsyncGenerator[list[Judgment]]:
         """The judgments, block by block, as they are made."""
         batches = await asyncio.to_thread(self._batches, blocks)
-        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-            told = [unpacked(packed) for packed in batch[JUDGMENT]]
-            ended = next((each for each in told if isinstance(each, Ended)), None)
-            if ended is not None:
-                raise RunRefused(ended.message)
-            yield [each for each in told if not isinstance(each, Ended)]
+        try:
+            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+                yield _judgments_in(batch[JUDGMENT])
+        finally:
+            # A thread that still waits for the next batch is let go as Ray goes down.
+            with suppress(ValueError):
+                batches.close()
 
-    def _batches(self, blocks: Sequence[Any]) -> Iterator[Any]:
+    def _batches(self, blocks: Sequence[Any]) -> Generator[Any]:
         data = self.cluster.ray.data
         # Twice as many blocks as are judged at once: the next ones are there when the first are finished.
         at_a_time = max(2, 2 * self.opening.at_once // self._rows_each)
@@ -210,5 +230,19 @@ class RayRun(Run):
             compute=pool,
             num_cpus=1,
         )
-        batches: Iterator[Any] = iter(judged.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0))
+        batches: Generator[Any] = iter(judged.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0))
         return batches
+
+
+def _judgments_in(packed: Iterable[bytes]) -> list[Judgment]:
+    """The judgments of a block.
+
+    Raises:
+        RunRefused: there are none, and there will be none.
+    """
+    judgments = []
+    for told in map(unpacked, packed):
+        if isinstance(told, Ended):
+            raise RunRefused(told.message)
+        judgments.append(told)
+    return judgments

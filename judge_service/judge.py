@@ -4,14 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from judge_service.backends.base import Backend
 from judge_service.domain.judgments import JudgeIdentity
+from judge_service.domain.prompting import JudgePrompt
 from judge_service.errors import UnknownName
 from judge_service.protocols.brief import EXPLANATION_TOKENS
 
 Thinking = Literal["auto", "never", "optional", "always"]
+
+
+def by_bytes(prompt: JudgePrompt) -> int:
+    """About how many tokens a prompt has, at four bytes each: so for English, and nearly so for other languages."""
+    return sum(len(span.text.encode("utf-8", "replace")) for span in (*prompt.system, *prompt.user)) // 4 + 1
+
+
+class Length(NamedTuple):
+    """How long a prompt is.
+
+    Attributes:
+        most: how many tokens its judge takes, the answer's included; 0 where that is not known.
+        is_exact: whether the judge's own tokenizer has counted.
+    """
+
+    tokens: int
+    most: int
+    is_exact: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no room for it and one token of an answer."""
+        return 0 < self.most <= self.tokens
 
 
 async def _always() -> bool:
@@ -30,6 +54,8 @@ class Judge:
         identity: who it is now; an epoch later it is another.
         thinking: whether it always thinks before it answers; `auto` and `optional` are asked for one token.
         thinking_tokens: how long its thoughts may grow, where it always thinks.
+        most_tokens: how long a prompt and its answer may be together; 0 where that is not known.
+        tokens_of: how many tokens a prompt has.
         images: whether it takes cases with images.
         answers: whether it can be reached right now.
         watch: looks, when it is time to, whether it is still who it was.
@@ -43,8 +69,14 @@ class Judge:
     explanation_tokens: int = EXPLANATION_TOKENS
     thinking_tokens: int = 0
     images: bool = False
+    most_tokens: int = 0
+    tokens_of: Callable[[JudgePrompt], int] = by_bytes
     answers: Callable[[], Awaitable[bool]] = _always
     watch: Callable[[], Awaitable[None]] = _nothing
+
+    def length(self, prompt: JudgePrompt) -> Length:
+        """How long a prompt is for this judge."""
+        return Length(self.tokens_of(prompt), self.most_tokens, self.tokens_of is not by_bytes)
 
     def is_found(self, identity: JudgeIdentity, thinks: bool) -> None:
         """Learns who it is, and that it always thinks, where that was left open."""

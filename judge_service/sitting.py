@@ -23,7 +23,7 @@ from judge_service.domain.records import case_record
 from judge_service.domain.templates import PromptTemplate
 from judge_service.domain.verdicts import KIND_OF, NO_USAGE, Failure, Finding, Usage
 from judge_service.errors import InvalidCase, InvalidOption, JudgeChanged
-from judge_service.judge import Judge, judge_among
+from judge_service.judge import Judge, Length, judge_among
 from judge_service.library import Library
 from judge_service.protocols import deliberate, protocol_of
 from judge_service.protocols.audited import why_both
@@ -165,6 +165,10 @@ class Sitting:
             return next(self._deliberate(case))
         except StopIteration:
             return []
+
+    def length(self, prompt: JudgePrompt) -> Length:
+        """How long a prompt of this sitting is."""
+        return self._judges[prompt.judge].length(prompt)
 
     async def judge(self, case: Case, deadline: float | None = None, tenant: str = "") -> Judgment:
         """Judges one case. Whatever fails on the way is told in the judgment.

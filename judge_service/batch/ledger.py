@@ -23,6 +23,7 @@ from judge_service.errors import RunRefused
 
 FINISHED: Final = ("judged", "dropped")
 SYNC_SECONDS: Final = 5.0
+_MOST_WAITING: Final = 2**20
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Ledger:
         self._file: int | None = None
         self._held = Lock(path)
         self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._failure: OSError | None = None
         self._sync_due: asyncio.TimerHandle | None = None
         self._is_told = False
@@ -172,11 +174,15 @@ class Ledger:
         self._tell()
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._waiting.append(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+        line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        self._waiting.append(line)
+        self._waiting_bytes += len(line)
+        if self._waiting_bytes > _MOST_WAITING:
+            self._flush()
 
     def _flush(self) -> None:
         """Writes what waits; a failure is told to whoever comes next."""
-        lines, self._waiting = self._waiting, []
+        lines, self._waiting, self._waiting_bytes = self._waiting, [], 0
         if lines and self._file is not None and self._failure is None:
             self._write(self._file, b"".join(lines))
             if self._sync_due is None:

@@ -52,6 +52,7 @@ class Run:
         record: keeps a judgment; it is called in the order in which cases finish.
         placed: is told the id under which each case is judged, or was, in the order of the rows.
         after: looks at the progress after each judgment, and may raise to end the run.
+        is_drained: whether it was told to end, and left rows behind.
     """
 
     judging: Judging
@@ -65,6 +66,8 @@ class Run:
     after: Callable[[Progress], None] = _nothing
     progress: Progress = field(default_factory=Progress)
     seen: Known = field(default_factory=Known)
+    is_drained: bool = False
+    _is_ending: bool = False
 
     async def carry_out(self) -> Progress:
         """Judges every row that is not done.
@@ -78,8 +81,15 @@ class Run:
                 group.create_task(self._work(rows))
         return self.progress
 
+    def drain(self) -> None:
+        """Lets it end once the cases under way are judged."""
+        self._is_ending = True
+
     async def _work(self, rows: Iterator[Row]) -> None:
         for count, row in enumerate(rows):
+            if self._is_ending:
+                self.is_drained = True
+                return
             judgment = await self._judgment(row)
             if judgment is not None:
                 self.record(judgment)

@@ -122,6 +122,10 @@ def _command(task: Task) -> Callable[..., None]:
         ] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
         stop_if: Annotated[str, typer.Option(help="End after 1,000 cases if, for example, unscored>2%,flip>60%.")] = "",
+        drain_on: Annotated[
+            str, typer.Option(help="Signals on which cases under way are finished and it exits 75: SIGUSR1,SIGTERM.")
+        ] = "",
+        drain_seconds: Annotated[float, typer.Option(min=0, help="So long cases under way may take then.")] = 20.0,
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
         json_: Annotated[bool, typer.Option("--json", help="One case: print the judgment as JSON.")] = False,
     ) -> None:
@@ -143,19 +147,9 @@ def _command(task: Task) -> Callable[..., None]:
         if not source:
             raise InvalidOption("give a file of cases, or one case with --prompt", "IN")
         flags = BatchFlags(
-            source,
-            output,
-            tuple(field),
-            shard,
-            limit,
-            retry_failed,
-            overwrite,
-            dry_run,
-            stop_if,
-            quiet,
-            server,
-            ordered,
-        )
+            source, output, tuple(field), shard, limit, retry_failed, overwrite, dry_run, stop_if, quiet, server,
+            drain_on, drain_seconds, ordered,
+        )  # fmt: skip
         raise typer.Exit(run_interruptibly(run_batch(task, options, which, config, wait_judge, flags)))
 
     return command

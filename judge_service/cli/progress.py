@@ -59,8 +59,12 @@ def _counts(progress: Progress) -> str:
     return "  ".join(parts)
 
 
-def summary(progress: Progress, output: str, seconds: float, interrupted: bool) -> str:
-    """What a run came to, worth keeping in a log."""
+def summary(progress: Progress, output: str, seconds: float, ended: str) -> str:
+    """What a run came to, worth keeping in a log.
+
+    Args:
+        ended: how it ended before its end; "" if it did not.
+    """
     lines = [f"{progress.finished:,} cases in {output}: {_by_status(progress)}"]
     if progress.resumed:
         lines.append(f"{progress.resumed:,} of them were finished before and not judged again")
@@ -70,8 +74,8 @@ def summary(progress: Progress, output: str, seconds: float, interrupted: bool) 
     if progress.failures:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(progress.failures.items()))
         lines.append(f"why not judged: {kinds} (the first: {progress.first_failure})")
-    if interrupted:
-        lines.append("interrupted: what is finished is kept; run the same command again to go on")
+    if ended:
+        lines.append(f"{ended}: what is finished is kept; run the same command again to go on")
     return "\n".join(lines)
 
 

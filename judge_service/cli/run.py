@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,26 +22,27 @@ from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
 from judge_service.batch.ordering import Order, Queue
 from judge_service.batch.progress import Progress
-from judge_service.batch.rows import case_of_row, parse_fields
+from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
 from judge_service.batch.shards import in_shard, parse_shard
 from judge_service.batch.sources import check_apart
+from judge_service.cli.dry_run import dry_run
 from judge_service.cli.flags import WhichJudge
 from judge_service.cli.opened import opened_judging
 from judge_service.cli.printing import drop_standard_output, warn_offline
 from judge_service.cli.progress import Display, summary
+from judge_service.cli.signalled import DRAINED, INTERRUPTED, Signalled, parse_signals
 from judge_service.domain.judgments import Judgment, Provenance
 from judge_service.domain.options import Task
-from judge_service.domain.prompting import joined
 from judge_service.domain.records import record_of
-from judge_service.errors import InvalidCase, InvalidRequest, RunRefused
+from judge_service.errors import InvalidRequest, RunRefused
 from judge_service.remote import RemoteSitting
 from judge_service.sitting import Sitting
 
 ALL_JUDGED: Final = 0
 SOME_NOT_JUDGED: Final = 3
 STOPPED: Final = 4
-INTERRUPTED: Final = 130
+ENDED_EARLY: Final = {INTERRUPTED: "interrupted", DRAINED: "drained"}
 _MOST_CASES_AT_ONCE: Final = 512
 
 
@@ -61,7 +61,9 @@ class BatchFlags:
     stop_if: str
     quiet: bool
     server: str
-    ordered: bool = False
+    drain_on: str
+    drain_seconds: float
+    ordered: bool
 
 
 async def run_batch(
@@ -77,32 +79,43 @@ async def run_batch(
     rows = _rows(fields, flags)
     check_apart(flags.output, flags.source)
     begun = None if flags.overwrite or flags.dry_run else begun_by(flags.output)
-    async with opened_judging(task, options, which, config, wait, flags.server, begun) as judging:
-        if flags.dry_run:
-            return _dry_run(rows, task, fields, judging)
-        order = _order(flags)
-        with _ledger(flags, judging, order) as (record, finished):
-            run = Run(
-                judging=judging,
-                task=task,
-                rows=rows,
-                fields=fields,
-                record=record,
-                done=finished.digests,
-                judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
-            )
-            if order is not None:
-                run.placed = order.place
-            started = time.monotonic()
-            code = await _carried_out(run, finished, stops, flags, judging)
-            if isinstance(order, Order):
-                order.is_whole = code == ALL_JUDGED
-        # Only now is the output whole, and on the disk.
-        return _summed_up(run.progress, code, flags, time.monotonic() - started)
+    with Signalled(parse_signals(flags.drain_on), flags.drain_seconds) as signals:
+        try:
+            async with opened_judging(task, options, which, config, wait, flags.server, begun) as judging:
+                if flags.dry_run:
+                    return _dry_run(rows, task, fields, judging)
+                order = _order(flags)
+                with _ledger(flags, judging, order) as (record, finished):
+                    run = Run(
+                        judging=judging,
+                        task=task,
+                        rows=rows,
+                        fields=fields,
+                        record=record,
+                        done=finished.digests,
+                        judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
+                    )
+                    if order is not None:
+                        run.placed = order.place
+                    started = time.monotonic()
+                    code = await _carried_out(run, finished, stops, flags, judging, signals)
+                    if isinstance(order, Order):
+                        order.is_whole = code == ALL_JUDGED
+                # Only now is the output whole, and on the disk.
+                return _summed_up(run.progress, code, flags, time.monotonic() - started)
+        except asyncio.CancelledError:
+            if signals.code is None:
+                raise
+            return signals.code
 
 
 async def _carried_out(
-    run: Run, finished: Finished, stops: tuple[Stop, ...], flags: BatchFlags, judging: Sitting | RemoteSitting
+    run: Run,
+    finished: Finished,
+    stops: tuple[Stop, ...],
+    flags: BatchFlags,
+    judging: Sitting | RemoteSitting,
+    signals: Signalled,
 ) -> int:
     if isinstance(judging, Sitting) and not flags.quiet:
         warn_offline(judging.provenance)
@@ -112,42 +125,24 @@ async def _carried_out(
     run.after = partial(check_stops, stops)
     with Display(run.progress, flags.quiet):
         try:
-            await _with_signals(run)
+            await signals.carry_out(run)
         except StopRun as e:
             print(f"judge-service: {e}", file=sys.stderr)
             code = STOPPED
         except asyncio.CancelledError:
-            code = INTERRUPTED
+            # The run's own task was cancelled, and not this one.
+            if signals.code is None:
+                raise
+    code = code or signals.code or ALL_JUDGED
     _check_something_was_read(run.progress, finished, code, flags)
     return code
 
 
 def _summed_up(progress: Progress, code: int, flags: BatchFlags, seconds: float) -> int:
     """Says what the run came to; the exit code."""
-    if not flags.quiet or code == INTERRUPTED:
-        print(summary(progress, flags.output, seconds, code == INTERRUPTED), file=sys.stderr)
+    if not flags.quiet or code in ENDED_EARLY:
+        print(summary(progress, flags.output, seconds, ENDED_EARLY.get(code, "")), file=sys.stderr)
     return code or (SOME_NOT_JUDGED if progress.unfinished else ALL_JUDGED)
-
-
-async def _with_signals(run: Run) -> None:
-    """Carries the run out; SIGINT and SIGTERM end it between two lines of the output."""
-    task = asyncio.ensure_future(run.carry_out())
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, task.cancel)
-    try:
-        await task
-    except BaseExceptionGroup as group:
-        raise _first(group) from None
-    finally:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(name)
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _check_something_was_read(progress: Progress, finished: Finished, code: int, flags: BatchFlags) -> None:
@@ -169,28 +164,9 @@ def _rows(fields: Mapping[str, str], flags: BatchFlags) -> Iterable[Row]:
 
 
 def _dry_run(rows: Iterable[Row], task: Task, fields: Mapping[str, str], judging: Sitting | RemoteSitting) -> int:
-    """What a run would ask, in its first round; a row that is no case is named."""
     if isinstance(judging, RemoteSitting):
         raise InvalidRequest("--dry-run needs the judge here: give --judge-url or --offline instead of --server")
-    cases = calls = characters = bad = 0
-    first = None
-    for row in rows:
-        try:
-            prompts = judging.first_round(case_of_row(row, task, fields))
-        except InvalidCase as e:
-            bad += 1
-            print(f"{row.where}: {e.message}", file=sys.stderr)
-            continue
-        cases += 1
-        calls += len(prompts)
-        characters += sum(len(span.text) for p in prompts for span in (*p.system, *p.user))
-        if first is None and prompts:
-            first = prompts[0]
-    print(f"{cases} cases, {bad} rows that are no case, {calls} judge calls in the first round")
-    print(f"about {characters // 4:,} prompt tokens at 4 characters to the token")
-    if first is not None:
-        print(f"\nthe first prompt:\n\n{joined(first.system)}\n\n{joined(first.user)}")
-    return SOME_NOT_JUDGED if bad else ALL_JUDGED
+    return ALL_JUDGED if dry_run(rows, task, fields, judging) else SOME_NOT_JUDGED
 
 
 def _order(flags: BatchFlags) -> Order | Queue | None:
@@ -206,9 +182,11 @@ def _ledger(
 ) -> Iterator[tuple[Any, Finished]]:
     """Where judgments go: a file that is resumed, or standard output."""
     if flags.output == STANDARD:
-        yield order.put if isinstance(order, Queue) else _print_line, Finished()
-        if isinstance(order, Queue):
-            order.give_up()
+        try:
+            yield order.put if isinstance(order, Queue) else _print_line, Finished()
+        finally:
+            if isinstance(order, Queue):
+                order.give_up()
         return
     ledger = Ledger(Path(flags.output))
     finished = ledger.open(flags.overwrite, flags.retry_failed)

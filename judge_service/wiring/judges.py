@@ -83,6 +83,9 @@ async def open_judge(
     answering = Shared(asking if tracing is None else Numbered(asking), identity.digest)
     judge = _judge(name, settings, identity, answering, store, explanations)
     judge.answers = lambda: any_answers(wires, settings)
+    judge.most_tokens = server.most_tokens
+    if exact is not None:
+        judge.tokens_of = lambda prompt: len(exact.ids(prompt))
     if settings.canary_seconds:
         heard = store or MemoryStore()
         questions = (reward_canaries if server.kind == "reward" else canaries)(name)

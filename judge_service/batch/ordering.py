@@ -30,9 +30,9 @@ class Order:
         self._names.append(in_short(case_id))
 
     def lines_of(self, path: Path) -> Iterator[bytes] | None:
-        """The lines of a file of judgments in this order, and those on other cases behind them.
+        """The lines of a file of judgments in this order, and behind them those on other cases.
 
-        24 bytes a line are held.
+        No line is held, but its case in short and its place in the file.
 
         Returns:
             None where they stand in this order.

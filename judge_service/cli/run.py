@@ -188,9 +188,11 @@ def _ledger(
 ) -> Iterator[tuple[Any, Finished]]:
     """Where judgments go: a file that is resumed, or standard output."""
     if flags.output == STANDARD:
-        yield order.put if isinstance(order, Queue) else _print_line, Finished()
-        if isinstance(order, Queue):
-            order.give_up()
+        try:
+            yield order.put if isinstance(order, Queue) else _print_line, Finished()
+        finally:
+            if isinstance(order, Queue):
+                order.give_up()
         return
     ledger = Ledger(Path(flags.output))
     finished = ledger.open(flags.overwrite, flags.retry_failed)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal
 
 from judge_service.backends.base import Backend
 from judge_service.domain.judgments import JudgeIdentity
@@ -12,6 +12,7 @@ from judge_service.errors import UnknownName
 from judge_service.protocols.brief import EXPLANATION_TOKENS
 
 Thinking = Literal["auto", "never", "optional", "always"]
+_SOME: Final = 256
 
 
 async def _always() -> bool:
@@ -20,6 +21,14 @@ async def _always() -> bool:
 
 async def _nothing() -> None:
     """There is nothing to watch."""
+
+
+def _room_for_some(cases: int) -> bool:
+    return cases < _SOME
+
+
+def _nobody() -> Sequence[tuple[str, int, int]]:
+    return ()
 
 
 @dataclass(slots=True)
@@ -33,6 +42,9 @@ class Judge:
         images: whether it takes cases with images.
         answers: whether it can be reached right now.
         watch: looks, when it is time to, whether it is still who it was.
+        tend: goes on as long as the judge is open, and lets its servers come and go.
+        has_room: whether another case may begin while so many are under way, by what its servers take.
+        loads: of each server its name, how many calls it is sent at a time, and how many are in flight.
     """
 
     name: str
@@ -45,6 +57,9 @@ class Judge:
     images: bool = False
     answers: Callable[[], Awaitable[bool]] = _always
     watch: Callable[[], Awaitable[None]] = _nothing
+    tend: Callable[[], Coroutine[Any, Any, None]] = _nothing
+    has_room: Callable[[int], bool] = _room_for_some
+    loads: Callable[[], Sequence[tuple[str, int, int]]] = _nobody
 
     def is_found(self, identity: JudgeIdentity, thinks: bool) -> None:
         """Learns who it is, and that it always thinks, where that was left open."""

@@ -37,13 +37,17 @@ def _nothing(progress: Progress) -> None:
     """Lets the run go on."""
 
 
+def _some(cases: int) -> bool:
+    return cases < 64
+
+
 @dataclass(slots=True)
 class Run:
     """One batch: where rows come from, who judges them and where judgments go.
 
     Attributes:
         done: digests of the cases an earlier run finished, by case id; they are not judged again.
-        judged_at_once: how many cases are under way at a time.
+        has_room: whether another case may begin while so many are under way.
         record: keeps a judgment; it is called in the order in which cases finish.
         after: looks at the progress after each judgment, and may raise to end the run.
     """
@@ -54,10 +58,11 @@ class Run:
     fields: Mapping[str, str]
     record: Callable[[Judgment], None]
     done: Mapping[str, str] = field(default_factory=dict)
-    judged_at_once: int = 64
+    has_room: Callable[[int], bool] = _some
     after: Callable[[Progress], None] = _nothing
     progress: Progress = field(default_factory=Progress)
     seen: dict[str, int] = field(default_factory=dict)
+    workers: int = 0
 
     async def carry_out(self) -> Progress:
         """Judges every row that is not done.
@@ -67,12 +72,21 @@ class Run:
         """
         rows = iter(self.rows)
         async with asyncio.TaskGroup() as group:
-            for _ in range(self.judged_at_once):
-                group.create_task(self._work(rows))
+            self._begin(group, rows)
         return self.progress
 
-    async def _work(self, rows: Iterator[Row]) -> None:
+    def _begin(self, group: asyncio.TaskGroup, rows: Iterator[Row]) -> None:
+        self.workers += 1
+        group.create_task(self._work(group, rows))
+
+    async def _work(self, group: asyncio.TaskGroup, rows: Iterator[Row]) -> None:
+        """Judges row after row, and has another worker begin with each as long as there is room; ends if there is none.
+
+        Rows are read by those who have room for them: nothing is read ahead, and no task waits for a row.
+        """
         for count, row in enumerate(rows):
+            if self.has_room(self.workers):
+                self._begin(group, rows)
             judgment = await self._judgment(row)
             if judgment is not None:
                 self.record(judgment)
@@ -81,6 +95,9 @@ class Run:
             if count % _BREATH == 0:
                 # A run of cache hits never waits for anything; timers and signals want their turn.
                 await asyncio.sleep(0)
+            if self.workers > 1 and not self.has_room(self.workers - 1):
+                break
+        self.workers -= 1
 
     async def _judgment(self, row: Row) -> Judgment | None:
         """The row's judgment; None if it was done before or stands twice."""

@@ -41,7 +41,6 @@ ALL_JUDGED: Final = 0
 SOME_NOT_JUDGED: Final = 3
 STOPPED: Final = 4
 INTERRUPTED: Final = 130
-_MOST_CASES_AT_ONCE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ async def run_batch(
                 fields=fields,
                 record=record,
                 done=finished.digests,
-                judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
+                has_room=judging.has_room,
             )
             started = time.monotonic()
             code = await _carried_out(run, finished, stops, flags, judging)

@@ -36,6 +36,8 @@ class JudgeSettings(_Section):
 
     Attributes:
         kind: `auto` asks the server whether it is vLLM; `reward` is a reward model that vLLM serves.
+        url: its servers, which are replicas; `@FILE` is a file that lists some, and is read again when it changes.
+        concurrency: the most calls that each of them is sent at a time; fewer if it cannot keep up.
         images: whether its model sees; a judge that is not said to is never sent an image.
     """
 

@@ -33,7 +33,6 @@ from judge_service.statistics.position import FLIPS
 from judge_service.wiring import open_cards, open_service
 
 PAIRS: Final = 600
-_AT_ONCE: Final = 64
 
 
 def position(
@@ -118,7 +117,7 @@ async def _from_cases(asked: Asked, settings: Settings, wait: float, label_of: L
         if not asked.quiet:
             warn_offline(sitting.provenance)
         limited = islice(rows, asked.limit)
-        run = Run(sitting, "compare", limited, asked.fields, judgments.append, judged_at_once=_AT_ONCE)
+        run = Run(sitting, "compare", limited, asked.fields, judgments.append, has_room=sitting.has_room)
         with Display(run.progress, asked.quiet):
             await run.carry_out()
         told = ((f"case '{judgment.case_id}'", judgment) for judgment in judgments)

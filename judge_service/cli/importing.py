@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
-from judge_service.batch.disk import refusing, write_whole
-from judge_service.batch.files import STANDARD, kind_of
 from judge_service.batch.imported import Importing, texts_in
+from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.stored import files_of
 from judge_service.cli.flags import Config
 from judge_service.domain.records import record_of
-from judge_service.errors import InvalidOption, InvalidRequest, RunRefused
+from judge_service.errors import InvalidOption
 from judge_service.imports import SOURCES
 from judge_service.library import open_library
 from judge_service.settings import read_settings
@@ -51,38 +47,15 @@ def import_(
     if baseline and source != "arena-hard":
         raise InvalidOption("--baseline goes with --from arena-hard", "baseline")
     inputs, told = files_of(sources), [str(path) for path in files_of(answers)]
-    _check(output, [*inputs, *map(Path, told), *([Path(cases)] if cases else [])])
-    settings = read_settings(file=config)
-    library = open_library(Path(settings.rubrics) if settings.rubrics else None)
+    check_writable(output, [*inputs, *told, *([cases] if cases else [])])
+    library = open_library(read_settings(file=config).rubrics)
     importing = Importing(source, own, texts_in(cases, told, baseline), library, judge)
     judgments = importing.judgments([str(path) for path in inputs])
-    _write(output, (orjson.dumps(record_of(one), option=orjson.OPT_APPEND_NEWLINE) for one in judgments))
+    write_lines(output, (orjson.dumps(record_of(one), option=orjson.OPT_APPEND_NEWLINE) for one in judgments))
     if not quiet:
         print(_summary(importing), file=sys.stderr)
     if importing.statuses.keys() - {"judged"}:
         raise typer.Exit(NOT_JUDGED)
-
-
-def _check(output: str, inputs: list[Path]) -> None:
-    if output == STANDARD:
-        return
-    if kind_of(output) != ".jsonl":
-        raise InvalidRequest(f"{output}: import writes .jsonl")
-    if Path(output).resolve() in [path.resolve() for path in inputs]:
-        raise RunRefused(f"{output}: the output would overwrite the input")
-
-
-def _write(output: str, lines: Iterator[bytes]) -> None:
-    """Row by row; a file is there whole or not at all."""
-    if output == STANDARD:
-        sys.stdout.buffer.writelines(lines)
-        return
-    path = Path(output)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with refusing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(beside, lines)
-        beside.replace(path)
 
 
 def _summary(importing: Importing) -> str:

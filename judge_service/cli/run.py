@@ -44,7 +44,6 @@ ALL_JUDGED: Final = 0
 SOME_NOT_JUDGED: Final = 3
 STOPPED: Final = 4
 ENDED_EARLY: Final = {INTERRUPTED: "interrupted", DRAINED: "drained"}
-_MOST_CASES_AT_ONCE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ async def run_batch(
                         fields=fields,
                         record=record,
                         done=finished.digests,
-                        judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
+                        has_room=judging.has_room,
                     )
                     if order is not None:
                         run.placed = order.place

@@ -67,8 +67,9 @@ async def open_service(
         cards = Cards(store if learn else None)
         await cards.load(judge.identity.digest for judge in judges.values())
         stack.push_async_callback(cards.keep)
-        watching = asyncio.create_task(_watched(list(judges.values()), cards, probe))
-        stack.callback(watching.cancel)
+        watching = [_watched(list(judges.values()), cards, probe), *(judge.tend() for judge in judges.values())]
+        for task in map(asyncio.create_task, watching):
+            stack.callback(task.cancel)
         prepare = Sitting if tracing is None else partial(TracedSitting, tracing)
         yield JudgingService(judges, library, getattr(store, "faults", None), prepare, tracing, cards)
 

@@ -17,7 +17,7 @@ from judge_service.batch.column_values import Columns
 from judge_service.batch.kinds import Damaged
 from judge_service.batch.table_writing import judgments_table, rows_table
 
-__all__ = ["judgments_table", "rows_table", "values_in", "values_in_dataset"]
+__all__ = ["count_in", "judgments_table", "rows_table", "values_in", "values_in_dataset"]
 _ROWS: Final = 256
 _BUFFER: Final = 1 << 20
 _ARROW_FILE: Final = b"ARROW1"
@@ -37,6 +37,14 @@ def values_in(path: Path, kind: str) -> Iterator[Any]:
     """
     with _damage_told():
         yield from _parquet(path) if kind == ".parquet" else _rows(_arrow(path))
+
+
+def count_in(path: Path, kind: str) -> int | None:
+    """How many rows a table has; None where its file does not say."""
+    if kind != ".parquet":
+        return None
+    with _damage_told(), pq.ParquetFile(path) as table:
+        return int(table.metadata.num_rows)
 
 
 def values_in_dataset(folder: Path) -> Iterator[Any]:

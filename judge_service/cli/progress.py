@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from datetime import timedelta
 from types import TracebackType
 from typing import Final
 
+from judge_service.batch.counting import Counting
 from judge_service.batch.progress import Progress
 
 _LIVE_SECONDS: Final = 0.25
 _PLAIN_SECONDS: Final = 15.0
+_FAR_DAYS: Final = 1000
 
 
 class Display:
     """Shows a run's progress while it lasts."""
 
-    def __init__(self, progress: Progress, quiet: bool) -> None:
+    def __init__(self, progress: Progress, quiet: bool, counting: Counting | None = None) -> None:
+        self._counting = counting
         self._progress = progress
         self._live = sys.stderr.isatty()
         self._quiet = quiet
@@ -28,6 +32,8 @@ class Display:
     def __enter__(self) -> Display:
         if not self._quiet:
             self._later()
+            if self._counting is not None:
+                self._counting.begin()
         return self
 
     def __exit__(
@@ -35,6 +41,8 @@ class Display:
     ) -> None:
         if self._next is not None:
             self._next.cancel()
+        if self._counting is not None:
+            self._counting.end()
         if self._live and not self._quiet:
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
@@ -45,9 +53,22 @@ class Display:
     def _show(self) -> None:
         progress = self._progress
         rate = (progress.finished - self._before) / max(1e-9, time.monotonic() - self._started)
-        line = f"{progress.finished:,} cases  {rate:,.0f}/s  {_counts(progress)}"
+        total = None if self._counting is None else self._counting.total
+        line = f"{_cases(progress.finished, total)}  {rate:,.0f}/s{_left(progress, total, rate)}  {_counts(progress)}"
         print(f"\r\x1b[2K{line}" if self._live else line, end="" if self._live else "\n", file=sys.stderr, flush=True)
         self._later()
+
+
+def _cases(finished: int, total: int | None) -> str:
+    return f"{finished:,} cases" if total is None else f"{finished:,} of {max(total, finished):,} cases"
+
+
+def _left(progress: Progress, total: int | None, rate: float) -> str:
+    """How long it will take at the rate so far. Rows that stand twice are not judged twice."""
+    if total is None or not rate:
+        return ""
+    left = timedelta(seconds=round(max(0, total - progress.finished - progress.duplicates) / rate))
+    return f"  {left} left" if left.days < _FAR_DAYS else ""
 
 
 def _counts(progress: Progress) -> str:

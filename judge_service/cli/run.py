@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from judge_service.batch.begun import begun_by
-from judge_service.batch.disk import STANDARD, unwritable
+from judge_service.batch.counting import Counting
 from judge_service.batch.files import Row, rows_of
-from judge_service.batch.ledger import Finished, Ledger
+from judge_service.batch.ledger import Finished
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
-from judge_service.batch.ordering import Order, Queue
+from judge_service.batch.ordering import Order
 from judge_service.batch.progress import Progress
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
@@ -30,13 +27,12 @@ from judge_service.cli.dry_run import dry_run
 from judge_service.cli.flags import WhichJudge
 from judge_service.cli.on_ray import RayFlags, Workers
 from judge_service.cli.opened import opened_judging
-from judge_service.cli.printing import drop_standard_output, warn_offline
+from judge_service.cli.outgoing import opened_output, order_of
+from judge_service.cli.printing import warn_offline
 from judge_service.cli.progress import Display, summary
 from judge_service.cli.signalled import DRAINED, INTERRUPTED, Signalled, parse_signals
-from judge_service.domain.judgments import Judgment, Provenance
 from judge_service.domain.options import Task
-from judge_service.domain.records import record_of
-from judge_service.errors import InvalidRequest, RunRefused
+from judge_service.errors import InvalidRequest
 from judge_service.remote import RemoteSitting
 from judge_service.sitting import Sitting
 
@@ -85,10 +81,13 @@ async def run_batch(
             async with opened_judging(task, options, which, config, wait, flags.server, begun) as judging:
                 if flags.dry_run:
                     return _dry_run(rows, task, fields, judging)
-                order = _order(flags)
+                order = order_of(flags.ordered, flags.output)
                 workers = Workers(task, options, which, config, wait, flags.server)
                 with (
-                    _ledger(flags, judging, order) as (record, finished),
+                    opened_output(flags.output, flags.overwrite, flags.retry_failed, judging, order) as (
+                        record,
+                        finished,
+                    ),
                     workers.on(flags.ray, judging, begun) as made,
                 ):
                     run = made(
@@ -128,7 +127,8 @@ async def _carried_out(
     run.progress.finished = sum(finished.statuses.values())
     code = ALL_JUDGED
     run.after = partial(check_stops, stops)
-    with Display(run.progress, flags.quiet):
+    shares = parse_shard(flags.shard)[1] if flags.shard else 1
+    with Display(run.progress, flags.quiet, Counting(flags.source, shares, flags.limit)):
         try:
             await signals.carry_out(run)
         except StopRun as e:
@@ -172,83 +172,3 @@ def _dry_run(rows: Iterable[Row], task: Task, fields: Mapping[str, str], judging
     if isinstance(judging, RemoteSitting):
         raise InvalidRequest("--dry-run needs the judge here: give --judge-url or --offline instead of --server")
     return ALL_JUDGED if dry_run(rows, task, fields, judging) else SOME_NOT_JUDGED
-
-
-def _order(flags: BatchFlags) -> Order | Queue | None:
-    """What keeps the order of the rows: a file is put in order at the end, and standard output as judgments come."""
-    if not flags.ordered:
-        return None
-    return Queue(_print_line) if flags.output == STANDARD else Order()
-
-
-@contextmanager
-def _ledger(
-    flags: BatchFlags, judging: Sitting | RemoteSitting, order: Order | Queue | None
-) -> Iterator[tuple[Any, Finished]]:
-    """Where judgments go: a file that is resumed, or standard output."""
-    if flags.output == STANDARD:
-        try:
-            yield order.put if isinstance(order, Queue) else _print_line, Finished()
-        finally:
-            if isinstance(order, Queue):
-                order.give_up()
-        return
-    ledger = Ledger(Path(flags.output))
-    finished = ledger.open(flags.overwrite, flags.retry_failed)
-    try:
-        _check_same_run(finished, judging, flags.output)
-        yield partial(_append, ledger, finished, flags.output), finished
-        if isinstance(order, Order) and order.is_whole:
-            ledger.put_in_order(order)
-    finally:
-        ledger.close()
-
-
-def _append(ledger: Ledger, finished: Finished, output: str, judgment: Judgment) -> None:
-    """Adds a judgment; what run a service elsewhere makes is known only from its judgments."""
-    first = finished.first
-    if first is not None and judgment.run_digest not in ("", first["run_digest"]):
-        raise _refused(first, judgment.provenance, output)
-    ledger.append(record_of(judgment))
-
-
-def _print_line(judgment: Judgment) -> None:
-    try:
-        sys.stdout.buffer.write(orjson.dumps(record_of(judgment), option=orjson.OPT_APPEND_NEWLINE))
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as e:
-        drop_standard_output()
-        raise unwritable("standard output", e, "with -o FILE, which goes on where it ended") from None
-
-
-def _check_same_run(finished: Finished, judging: Sitting | RemoteSitting, output: str) -> None:
-    first = finished.first
-    if first is None or isinstance(judging, RemoteSitting) or first["run_digest"] == judging.run_digest:
-        return
-    raise _refused(first, judging.provenance, output)
-
-
-def _refused(first: Mapping[str, Any], now: Provenance | None, output: str) -> RunRefused:
-    difference = _difference(first.get("provenance") or {}, orjson.loads(orjson.dumps(now)))
-    return RunRefused(f"{output} was made by another run: {difference} (--overwrite starts it anew)")
-
-
-def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What differs between two runs, in words; an option that leaves no trace in the provenance is just an option."""
-    differences = [
-        f"{name} was {_short(before.get(name))}, is {_short(now[name])}"
-        for name in ("protocol", "rubric", "method", "prompt", "seed", "orders", "card")
-        if before.get(name) != now[name]
-    ]
-    was, is_ = ([(j["name"], j["model"], j["revision"]) for j in told.get("judges", ())] for told in (before, now))
-    if was != is_:
-        differences.append(f"judge was {_short(was)}, is {_short(is_)}")
-    return "; ".join(differences) or "another option differs"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return f"{value.get('id')}@{value.get('version')} {str(value.get('digest'))[7:15]}"
-    return ", ".join(" ".join(map(str, part)) for part in value) if isinstance(value, list) else str(value)

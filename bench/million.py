@@ -6,8 +6,8 @@ One run on loopback against the emulator at 0 ms, one order a pair, the cache wr
 them cold, then all of them warm (the output gone, the cache kept), then once more with the output in place (nothing is
 judged). Printed: rows per CPU-second net of the program's start, peak memory, and the memory at each tenth. With
 --kills K the cold pass is killed (SIGKILL) at K random moments and the same command run again each time, and what that
-cost in repeated calls is told. The exit code is 1 if a row is missing or stands twice, if memory passes 400 MB or grows by more than a quarter
-after the first tenth, or if the rate falls by more than a tenth.
+cost in repeated calls is told. The exit code is 1 if a row is missing or stands twice, if memory passes 400 MB or grows
+by more than a quarter after the first tenth, or if the rate falls by more than a tenth.
 """
 
 from __future__ import annotations

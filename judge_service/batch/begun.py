@@ -12,6 +12,7 @@ from judge_service.batch.kinds import DAMAGE, GATHERED, kind_of
 from judge_service.batch.records import records_of
 from judge_service.cards.use import NO_CARD
 from judge_service.domain.cards import Calibration, PositionEstimate
+from judge_service.domain.judgments import Provenance
 from judge_service.domain.records import provenance_from
 
 
@@ -47,9 +48,10 @@ def _first(path: Path, kind: str) -> Begun | None:
         for record in records_of(path, kind):
             told = provenance_from(record.get("provenance"))
             if record.get("run_digest") and told is not None:
-                known: list[PositionEstimate | Calibration] = [
-                    *(told.positions or {}).values(),
-                    *(told.calibrations or {}).values(),
-                ]
-                return Begun(told.card or NO_CARD, known)
+                return going_by(told)
     return None
+
+
+def going_by(told: Provenance) -> Begun:
+    """The cards of the run that judgments of this provenance are of."""
+    return Begun(told.card or NO_CARD, [*(told.positions or {}).values(), *(told.calibrations or {}).values()])

@@ -17,7 +17,7 @@ from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidCase, RunRefused
 
-_BREATH = 64
+BREATH: Final = 64
 NO_CASE: Final = in_short(digest(None))
 """The digest in the judgment of a row that was no case."""
 
@@ -42,13 +42,17 @@ def _nothing(progress: Progress) -> None:
     """Lets the run go on."""
 
 
+def _some(cases: int) -> bool:
+    return cases < 64
+
+
 @dataclass(slots=True)
 class Run:
     """One batch: where rows come from, who judges them and where judgments go.
 
     Attributes:
         done: digests of the cases an earlier run finished, in short, by case id; they are not judged again.
-        judged_at_once: how many cases are under way at a time.
+        has_room: whether another case may begin while so many are under way.
         record: keeps a judgment; it is called in the order in which cases finish.
         placed: is told the id under which each case is judged, or was, in the order of the rows.
         after: looks at the progress after each judgment, and may raise to end the run.
@@ -61,11 +65,12 @@ class Run:
     fields: Mapping[str, str]
     record: Callable[[Judgment], None]
     done: Known = field(default_factory=Known)
-    judged_at_once: int = 64
+    has_room: Callable[[int], bool] = _some
     placed: Callable[[str], None] = _nowhere
     after: Callable[[Progress], None] = _nothing
     progress: Progress = field(default_factory=Progress)
     seen: Known = field(default_factory=Known)
+    workers: int = 0
     is_drained: bool = False
     _is_ending: bool = False
 
@@ -77,40 +82,55 @@ class Run:
         """
         rows = iter(self.rows)
         async with asyncio.TaskGroup() as group:
-            for _ in range(self.judged_at_once):
-                group.create_task(self._work(rows))
+            self._begin(group, rows)
         return self.progress
 
     def drain(self) -> None:
         """Lets it end once the cases under way are judged."""
         self._is_ending = True
 
-    async def _work(self, rows: Iterator[Row]) -> None:
+    def _begin(self, group: asyncio.TaskGroup, rows: Iterator[Row]) -> None:
+        self.workers += 1
+        group.create_task(self._work(group, rows))
+
+    async def _work(self, group: asyncio.TaskGroup, rows: Iterator[Row]) -> None:
+        """Judges row after row, and has another worker begin with each as long as there is room; ends if there is none.
+
+        Rows are read by those who have room for them: nothing is read ahead, and no task waits for a row.
+        """
         for count, row in enumerate(rows):
             if self._is_ending:
                 self.is_drained = True
-                return
-            judgment = await self._judgment(row)
-            if judgment is not None:
-                self.record(judgment)
-                self.progress.count(judgment)
-                self.after(self.progress)
-            if count % _BREATH == 0:
+                break
+            if self.has_room(self.workers):
+                self._begin(group, rows)
+            taken = self.taken_up(row)
+            if taken is not None:
+                self.keep(await judged(self.judging, taken, row.where) if isinstance(taken, Case) else taken)
+            if count % BREATH == 0:
                 # A run of cache hits never waits for anything; timers and signals want their turn.
                 await asyncio.sleep(0)
+            if self.workers > 1 and not self.has_room(self.workers - 1):
+                break
+        self.workers -= 1
 
-    async def _judgment(self, row: Row) -> Judgment | None:
-        """The row's judgment; None if it was done before or stands twice."""
+    def taken_up(self, row: Row) -> Case | Judgment | None:
+        """The row's case, or its judgment if it is none; None if it was done before or stands twice.
+
+        Raises:
+            RunRefused: the row has the id of a finished case and another text.
+        """
         try:
             case = case_of_row(row, self.task, self.fields)
-            if not self._is_new(case, row):
-                return None
+            return case if self._is_new(case, row) else None
         except InvalidCase as e:
             return self._no_case(e, row)
-        try:
-            return await self.judging.judge(case)
-        except InvalidCase as e:
-            return self._refused(e, row, case)
+
+    def keep(self, judgment: Judgment) -> None:
+        """Records a judgment and counts it."""
+        self.record(judgment)
+        self.progress.count(judgment)
+        self.after(self.progress)
 
     def _is_new(self, case: Case, row: Row) -> bool:
         told = f" {sorted(case.metadata.items(), key=str)}" if case.metadata else ""
@@ -146,12 +166,20 @@ class Run:
         if self.done.get(case_id) is not None:
             self.progress.resumed += 1
             return None
-        return self.judging.invalid(_placed(error, row), case_id)
+        return self.judging.invalid(_placed(error, row.where), case_id)
 
-    def _refused(self, error: InvalidCase, row: Row, case: Case) -> Judgment:
-        """The unscored judgment on a case that lacks what the standard takes."""
+
+async def judged(judging: Judging, case: Case, where: str) -> Judgment:
+    """The judgment on a row's case; an unscored one that names the row if the case lacks what the standard takes.
+
+    Args:
+        where: file and line of the row.
+    """
+    try:
+        return await judging.judge(case)
+    except InvalidCase as e:
         return replace(
-            self.judging.invalid(_placed(error, row), case.id),
+            judging.invalid(_placed(e, where), case.id),
             case_digest=case.digest,
             candidates=tuple([c.id for c in case.candidates]),
             models={c.id: c.model for c in case.candidates},
@@ -159,5 +187,5 @@ class Run:
         )
 
 
-def _placed(error: InvalidCase, row: Row) -> InvalidCase:
-    return InvalidCase(f"{row.where}: {error.message}", error.param)
+def _placed(error: InvalidCase, where: str) -> InvalidCase:
+    return InvalidCase(f"{where}: {error.message}", error.param)

@@ -75,9 +75,7 @@ def aggregate(
     anew = Anew(combine or None, panel or None, _groups(groups, panel), fit or None, CRITERIA.get(criteria))
     files = files_of(sources)
     check_writable(output, files)
-    settings = read_settings(file=config)
-    library = open_library(Path(settings.rubrics) if settings.rubrics else None)
-    standards = {standard.digest: standard for standard in library.standards.values()}
+    standards = open_library(read_settings(file=config).rubrics).by_digest
     stored = _Stored(files, allow_mixed, anew, standards)
     tally = _Tally()
     kept, marked = parse_filters(keep), parse_filters(flag, "flag")

@@ -15,7 +15,6 @@ from rich.table import Table
 from judge_service.batch.disk import STANDARD, check_output, replace_whole
 from judge_service.batch.kinds import kind_of
 from judge_service.batch.stored import files_of
-from judge_service.cards.book import Cards
 from judge_service.cards.section import CardKey
 from judge_service.cards.use import names_on_card, way_of
 from judge_service.cli.flags import Config
@@ -39,7 +38,7 @@ from judge_service.loops import run_interruptibly
 from judge_service.settings import Settings, read_settings
 from judge_service.statistics.calibrate import Bin, Quality
 from judge_service.statistics.guarantees import TooFewLabels
-from judge_service.wiring import open_store
+from judge_service.wiring import open_cards
 
 
 def calibration(
@@ -78,17 +77,12 @@ def calibration(
 
 
 async def _onto_card(way: Way, calibration: Calibration, settings: Settings) -> None:
-    store = open_store(settings.cache)
-    cards = Cards(store)
     key = CardKey(way.judge.digest, way.rubric.digest, way.prompt.digest)
-    try:
+    async with open_cards(settings.cache) as cards:
         await cards.load([way.judge.digest])
         names = names_on_card(way.judge, way.rubric.id)
         cards.calibrate(key, names, way_of(way.method, way.orders or "both", way.combine), calibration)
         await cards.keep()
-    finally:
-        if store is not None:
-            await store.aclose()
 
 
 def _check_output(output: Path, sources: Sequence[str], labels: str) -> None:

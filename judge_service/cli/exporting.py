@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from typing import Annotated, TypeVar
 import orjson
 import typer
 
-from judge_service.batch.disk import check_output, replace_whole
+from judge_service.batch.disk import STANDARD, check_output, replace_whole
 from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.sources import sources_of
@@ -24,7 +25,8 @@ from judge_service.exports import FORMATS
 from judge_service.exports.card import Seen, card
 from judge_service.exports.export import Export, Survey, Tally
 from judge_service.exports.formats import Grouped, Paired
-from judge_service.exports.paired import Writing
+from judge_service.exports.loading import File, how_to_load
+from judge_service.exports.paired import TEXTS, Writing
 from judge_service.exports.policy import INCONSISTENT, PAIRINGS, TIES, Pairing, Policy, Ties
 
 T = TypeVar("T", bound=str)
@@ -60,8 +62,9 @@ def export(
     inconsistent: Annotated[
         str,
         typer.Option(
-            help="keep or drop pairs whose two orders name different winners; auto keeps those read from "
-            "probabilities, whose mean has the bias taken off, and drops those read from text."
+            help="keep or drop pairs whose two orders name different winners, or weight them: a column, |2p - 1| for "
+            "these and 1 for others. auto keeps those read from probabilities, whose mean has the bias taken off, and "
+            "drops those read from text."
         ),
     ] = "auto",
     min_kendall_w: Annotated[
@@ -72,8 +75,19 @@ def export(
     ] = False,
     with_dropped: Annotated[bool, typer.Option("--with-dropped", help="Export what a filter dropped, too.")] = False,
     temperature: Annotated[
-        float | None, typer.Option(help="Of soft labels: sigmoid(margin / temperature); 1 if not told.")
+        float | None, typer.Option(help="Of soft and mmpo: sigmoid(margin / temperature); 1 if not told.")
     ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Of stepwise: a step is right from this share of the scale on; 0.5."),
+    ] = None,
+    shape: Annotated[
+        str,
+        typer.Option(
+            "--texts",
+            help="text or messages: prompts and answers, where a format has both; auto is messages if any are.",
+        ),
+    ] = "auto",
     provenance: Annotated[
         bool, typer.Option("--provenance", help="A column that says who judged, by what, and how surely.")
     ] = False,
@@ -89,10 +103,8 @@ def export(
     """Write judgments as a training or evaluation file; only what was judged, and the summary says what was not."""
     if format_name not in FORMATS:
         raise InvalidOption(f"--format is one of {', '.join(FORMATS)}; got {format_name!r}", "format")
-    if temperature is not None and not (temperature > 0.0 and format_name == "soft"):
-        raise InvalidOption("--temperature is more than 0, and goes with --format soft", "temperature")
-    writing = Writing(temperature=temperature or 1.0)
     format_ = FORMATS[format_name]
+    writing = _writing(format_, temperature, threshold, shape)
     policy = Policy(
         _pairing(pairs, format_, format_name),
         margin,
@@ -108,12 +120,14 @@ def export(
     tally, seen = Tally(), Seen()
     with texts_from(cases, parse_fields(field)) as texts:
         plan = Export(format_, policy, writing, texts.case_of, provenance, seen_unit=seen.unit)
-        rows = _surveyed(plan, stored).rows(stored.noted(seen), tally)
+        plan = _surveyed(plan, stored)
+        rows = plan.rows(stored.noted(seen), tally)
         write_lines(output, (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows), "rows")
     if card_file:
-        how = {"format": format_name, "temperature": f"{writing.temperature:g}", **_told(policy)}
+        how = {"format": format_name, **_used(plan), **_told(policy)}
         command = shlex.join(["judge-service", *sys.argv[1:]])
-        replace_whole(Path(card_file), [card(seen, tally, f"Data card of {Path(output).name}", command, how).encode()])
+        title, loading = f"Data card of {Path(output).name}", _loading(output, format_name, plan)
+        replace_whole(Path(card_file), [card(seen, tally, title, command, how, loading).encode()])
     if not quiet:
         print(_summary(tally, format_name), file=sys.stderr)
 
@@ -145,7 +159,34 @@ def _surveyed(plan: Export, stored: _Stored) -> Export:
     """The export with what can only be known of all judgments together."""
     alone = plan.policy.one_per_prompt
     survey = Survey().look_at(plan.units(stored.judgments(), Tally()), alone)
-    return replace(plan, writing=replace(plan.writing, talk=survey.talk), best=survey.best if alone else None)
+    return replace(plan, writing=plan.writing.settled(survey.talk), best=survey.best if alone else None)
+
+
+def _writing(format_: Paired | Grouped, temperature: float | None, threshold: float | None, shape: str) -> Writing:
+    told = {"temperature": temperature, "threshold": threshold}
+    for name, value in told.items():
+        if value is not None and name not in format_.takes:
+            able = ", ".join(own for own, other in FORMATS.items() if name in other.takes)
+            raise InvalidOption(f"--{name} goes with --format {able}", name)
+    if temperature is not None and not 0.0 < temperature < math.inf:
+        raise InvalidOption("--temperature is more than 0", "temperature")
+    return Writing(
+        temperature=temperature or 1.0,
+        texts=_one_of(shape, TEXTS, "texts"),
+        threshold=0.5 if threshold is None else threshold,
+    )
+
+
+def _used(plan: Export) -> dict[str, str]:
+    """What was asked of the writing and means something to the format."""
+    writing = plan.writing
+    told = {"temperature": writing.temperature, "threshold": writing.threshold}
+    named = {name: f"{told[name]:g}" for name in plan.format.takes}
+    return {"texts": "messages" if writing.talk else "text", **named}
+
+
+def _loading(output: str, format_name: str, plan: Export) -> str:
+    return how_to_load(format_name, File(Path(output).name, plan.writing.talk)) if output != STANDARD else ""
 
 
 def _one_of(told: str, known: Sequence[T], flag: str) -> T:

@@ -17,7 +17,9 @@ from judge_service.settings import Settings, read_settings
 JudgeUrl = Annotated[
     list[str],
     typer.Option(
-        "--judge-url", help="An OpenAI-compatible judge server, such as http://127.0.0.1:8000/v1. Several are replicas."
+        "--judge-url",
+        help="An OpenAI-compatible judge server, such as http://127.0.0.1:8000/v1. Several are replicas; "
+        "@FILE lists them, one a line, and may change during the run.",
     ),
 ]
 Model = Annotated[str, typer.Option("--model", help="The judge's model, as its server names it.")]
@@ -32,13 +34,18 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither look into the
 
 @dataclass(frozen=True, slots=True)
 class WhichJudge:
-    """How the command line names the judge."""
+    """How the command line names the judge.
+
+    Attributes:
+        resolved: the settings it came to elsewhere; a worker on another machine takes them as they are.
+    """
 
     urls: Sequence[str] = ()
     model: str = ""
     key_env: str = ""
     offline: bool = False
     concurrency: int | None = None
+    resolved: Settings | None = None
 
     def settings(self, config: Path | None) -> Settings:
         """The settings with these flags on top.
@@ -46,6 +53,8 @@ class WhichJudge:
         Raises:
             InvalidOption: flags that do not go together.
         """
+        if self.resolved is not None:
+            return self.resolved
         if self.offline and self.urls:
             raise InvalidOption("give --offline or --judge-url, not both", "offline")
         if self.urls and not self.model:

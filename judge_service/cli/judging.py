@@ -18,6 +18,7 @@ from judge_service.cli.flags import (
     WhichJudge,
     plain_options,
 )
+from judge_service.cli.on_ray import RayFlags
 from judge_service.cli.one import OneCase, judge_one
 from judge_service.cli.run import BatchFlags, run_batch
 from judge_service.domain.options import Task
@@ -126,6 +127,11 @@ def _command(task: Task) -> Callable[..., None]:
             str, typer.Option(help="Signals on which cases under way are finished and it exits 75: SIGUSR1,SIGTERM.")
         ] = "",
         drain_seconds: Annotated[float, typer.Option(min=0, help="So long cases under way may take then.")] = 20.0,
+        ray: Annotated[bool, typer.Option("--ray", help="Judge on the workers of a Ray cluster.")] = False,
+        ray_workers: Annotated[int | None, typer.Option(min=1, help="How many. [default: the cluster's CPUs]")] = None,
+        ray_address: Annotated[
+            str, typer.Option(help="The cluster's address. [default: RAY_ADDRESS, or a cluster on this machine]")
+        ] = "",
         quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
         json_: Annotated[bool, typer.Option("--json", help="One case: print the judgment as JSON.")] = False,
     ) -> None:
@@ -141,6 +147,8 @@ def _command(task: Task) -> Callable[..., None]:
         one = OneCase(prompt, a, b, response, tuple(candidate), reference, context)
         if source and one.given:
             raise InvalidOption("give a file or one case, not both", "prompt")
+        if (ray_workers is not None or ray_address) and not ray:
+            raise InvalidOption("--ray-workers and --ray-address go with --ray", "ray")
         if one.given:
             run_interruptibly(judge_one(task, one.row(task), options, which, config, wait_judge, json_, server))
             return
@@ -148,7 +156,7 @@ def _command(task: Task) -> Callable[..., None]:
             raise InvalidOption("give a file of cases, or one case with --prompt", "IN")
         flags = BatchFlags(
             source, output, tuple(field), shard, limit, retry_failed, overwrite, dry_run, stop_if, quiet, server,
-            drain_on, drain_seconds, ordered,
+            drain_on, drain_seconds, ordered, RayFlags(ray_workers, ray_address) if ray else None,
         )  # fmt: skip
         raise typer.Exit(run_interruptibly(run_batch(task, options, which, config, wait_judge, flags)))
 

@@ -59,7 +59,7 @@ async def opened_judging(
     key = secret(which.key_env)
     connections = which.concurrency or 64
     async with AsyncExitStack() as stack:
-        tracing = open_tracing(read_settings(file=config).traces)
+        tracing = open_tracing((which.resolved or read_settings(file=config)).traces)
         if tracing is None:
             remote = RemoteSitting(server, task, told, key, connections)
         else:

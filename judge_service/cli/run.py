@@ -28,6 +28,7 @@ from judge_service.batch.shards import in_shard, parse_shard
 from judge_service.batch.sources import check_apart
 from judge_service.cli.dry_run import dry_run
 from judge_service.cli.flags import WhichJudge
+from judge_service.cli.on_ray import RayFlags, Workers
 from judge_service.cli.opened import opened_judging
 from judge_service.cli.printing import drop_standard_output, warn_offline
 from judge_service.cli.progress import Display, summary
@@ -43,7 +44,6 @@ ALL_JUDGED: Final = 0
 SOME_NOT_JUDGED: Final = 3
 STOPPED: Final = 4
 ENDED_EARLY: Final = {INTERRUPTED: "interrupted", DRAINED: "drained"}
-_MOST_CASES_AT_ONCE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class BatchFlags:
     drain_on: str
     drain_seconds: float
     ordered: bool
+    ray: RayFlags | None
 
 
 async def run_batch(
@@ -85,15 +86,19 @@ async def run_batch(
                 if flags.dry_run:
                     return _dry_run(rows, task, fields, judging)
                 order = _order(flags)
-                with _ledger(flags, judging, order) as (record, finished):
-                    run = Run(
+                workers = Workers(task, options, which, config, wait, flags.server)
+                with (
+                    _ledger(flags, judging, order) as (record, finished),
+                    workers.on(flags.ray, judging, begun) as made,
+                ):
+                    run = made(
                         judging=judging,
                         task=task,
                         rows=rows,
                         fields=fields,
                         record=record,
                         done=finished.digests,
-                        judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
+                        has_room=judging.has_room,
                     )
                     if order is not None:
                         run.placed = order.place

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from judge_service.batch.kinds import DAMAGE, READ
+from judge_service.batch.kinds import DAMAGE
 from judge_service.batch.records import records_of
+from judge_service.batch.sources import sources_of
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.records import judgment_from
 from judge_service.errors import InvalidRequest, RunRefused
 
 
 def files_of(patterns: Sequence[str]) -> list[Path]:
-    """The files that are named, and those that patterns stand for, each once.
+    """The files that are named, those that patterns stand for and those that lie in folders, each once.
 
     Raises:
-        InvalidRequest: one of them is no file, or a pattern stands for none.
+        InvalidRequest: one of them is no file, or a pattern or a folder stands for none.
     """
-    found: dict[Path, None] = {}
-    for pattern in patterns:
-        if Path(pattern).is_dir():
-            matches = sorted(str(path) for path in Path(pattern).iterdir() if path.name.lower().endswith(READ))
-        else:
-            matches = [pattern] if Path(pattern).is_file() else sorted(glob.glob(pattern))  # noqa: PTH207
-        if not matches:
-            raise InvalidRequest(f"{pattern}: no such file")
-        found.update(dict.fromkeys(map(Path, matches)))
-    return list(found)
+    return list(dict.fromkeys(source.path for pattern in patterns for source in sources_of(pattern)))
 
 
 def judgments_in(files: Sequence[Path], allow_mixed: bool = False) -> Iterator[tuple[str, Judgment]]:

@@ -1,4 +1,4 @@
-"""What a finding is told with: what its probability is worth, and which candidates are a judge's kin."""
+"""What a finding is told with: what it cost, what its probability is worth, and which candidates are a judge's kin."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from judge_service.domain.cards import Calibration
 from judge_service.domain.cases import Case
 from judge_service.domain.families import own_families
 from judge_service.domain.judgments import JudgeIdentity, PanelMember
+from judge_service.domain.prompting import Completion
 from judge_service.domain.standards import Standard
-from judge_service.domain.verdicts import Finding, Preference, Verdict
+from judge_service.domain.verdicts import NO_USAGE, Finding, Preference, Usage, Verdict
 from judge_service.protocols.panel import PanelFinding, with_families
 from judge_service.statistics.calibrate import calibrated
 
@@ -47,3 +48,11 @@ def related(
         return (), members
     named = [c.id for c in case.candidates if any(c.id in ids for ids in kin.values())]
     return tuple(named), None if members is None else with_families(members, kin)
+
+
+def added(usage: Usage, completions: Sequence[Completion]) -> Usage:
+    """The usage so far and that of these completions."""
+    for completion in completions:
+        if completion.usage is not NO_USAGE:
+            usage = completion.usage if usage is NO_USAGE else usage + completion.usage
+    return usage

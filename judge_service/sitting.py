@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final, cast
@@ -32,7 +32,7 @@ from judge_service.protocols.checks import check_case
 from judge_service.protocols.exhibits import with_thoughts_hidden
 from judge_service.protocols.panel import escalating, sit
 from judge_service.protocols.votes import Deliberation
-from judge_service.recording import related, told_source, told_verdict
+from judge_service.recording import added, related, told_source, told_verdict
 
 OFFLINE_NOTE: Final = (
     "made by the built-in offline judge, a scorer on text features: for trying the service, not for labels"
@@ -212,7 +212,7 @@ class Sitting:
             prompts = next(deliberation)
             while True:
                 completions = await self._complete(prompts, terms)
-                usage = _added(usage, completions)
+                usage = added(usage, completions)
                 prompts = deliberation.send(completions)
         except StopIteration as end:
             return cast(Finding, end.value), usage
@@ -292,10 +292,3 @@ class Sitting:
             failure=Failure("invalid", error.message, error.param),
             metadata=metadata or {},
         )
-
-
-def _added(usage: Usage, completions: Sequence[Completion]) -> Usage:
-    for completion in completions:
-        if completion.usage is not NO_USAGE:
-            usage = completion.usage if usage is NO_USAGE else usage + completion.usage
-    return usage

@@ -12,7 +12,12 @@ _FEWEST: Final = 16
 
 def in_short(text: str) -> int:
     """A text as a number of 64 bits: of a million texts two are alike by chance with a probability of 3e-8."""
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return bytes_in_short(text.encode("utf-8", "surrogatepass"))
+
+
+def bytes_in_short(content: bytes) -> int:
+    """Bytes as a number of 64 bits."""
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "big")
 
 
 class Known:

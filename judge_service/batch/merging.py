@@ -4,61 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
 
+from judge_service.batch.known import Known, bytes_in_short
 from judge_service.batch.outputs import Reading
 from judge_service.errors import RunRefused
 
 _ITS_OWN: Final = frozenset(("id", "created", "usage"))
 """What differs between two judgments of one case that say the same."""
-_BITS: Final = 64
 
 
 @dataclass(slots=True)
 class Merging:
     """Judgments of several files, one to each case.
 
+    Rows that say the same of a case collapse into the first of them.
+
     Attributes:
-        seen: by digest of the case id, that of what was judged, and which of all rows it was.
+        by_run: whether each run may have its own judgment on a case.
+        collapsed: how many rows were left out.
+        seen: by case id, what was judged.
     """
 
     reading: Reading
-    statuses: dict[str, int] = field(default_factory=dict)
+    by_run: bool = False
     collapsed: int = 0
     rows: int = 0
-    seen: dict[int, int] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
+    seen: Known = field(default_factory=Known)
 
-    def lines(self) -> Iterator[bytes]:
-        """The rows of the merged output, in the order of the files.
+    def records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The rows that are left, in the order of the files, each with where it stands.
 
         Raises:
+            InvalidRequest: a line is no judgment.
             RunRefused: two rows judge one case differently, or they are mixed.
         """
-        for number, (where, record) in enumerate(self.reading.records()):
-            if self._is_new(record, number, where):
+        for where, record in self.reading.records():
+            if self._is_new(record, where):
                 self.rows += 1
                 self.statuses[record["status"]] = self.statuses.get(record["status"], 0) + 1
-                yield orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+                yield where, record
 
-    def _is_new(self, record: Mapping[str, Any], number: int, where: str) -> bool:
-        case = _digest(record["case_id"].encode("utf-8", "surrogatepass"), 16)
+    def lines(self) -> Iterator[bytes]:
+        """The same as the lines of an output."""
+        return (orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for _, record in self.records())
+
+    def told(self) -> list[str]:
+        """What to say of it afterwards: how many rows were left out, and what was mixed."""
+        lines = []
+        if self.collapsed:
+            lines.append(f"left out because another row says the same of the case: {self.collapsed:,}")
+        origins = self.reading.origins
+        if len(origins) > 1:
+            lines += ["mixed:", *[f"  {count:,} by {origin}" for origin, count in origins.items()]]
+        return lines
+
+    def _is_new(self, record: Mapping[str, Any], where: str) -> bool:
         content = content_digest(record)
-        before = self.seen.setdefault(case, number << _BITS | content)
-        if before >> _BITS == number:
+        before = self.seen.first(self._name(record), content)
+        if before is None:
             return True
-        if before % (1 << _BITS) != content:
-            other = self._place(before >> _BITS)
-            raise RunRefused(f"'{record['case_id']}' is judged in {other} and differently in {where}")
+        if before != content:
+            raise RunRefused(f"'{record['case_id']}' is judged in {self._place(record)} and differently in {where}")
         self.collapsed += 1
         return False
 
-    def _place(self, number: int) -> str:
-        """Where a row stands, which is found by reading once more: nobody has to hold it for all of them."""
+    def _name(self, record: Mapping[str, Any]) -> str:
+        return f"{record.get('run_digest')} {record['case_id']}" if self.by_run else str(record["case_id"])
+
+    def _place(self, record: Mapping[str, Any]) -> str:
+        """Where a case stands first, which is found by reading once more: nobody has to hold it for all of them."""
         again = Reading(self.reading.files, allow_mixed=True, tolerant=self.reading.tolerant)
-        return next(where for place, (where, _) in enumerate(again.records()) if place == number)
+        return next(where for where, other in again.records() if self._name(other) == self._name(record))
 
 
 def content_digest(record: Mapping[str, Any]) -> int:
@@ -66,8 +86,4 @@ def content_digest(record: Mapping[str, Any]) -> int:
     said = {name: value for name, value in record.items() if name not in _ITS_OWN}
     for part in ("votes", "notes"):
         said[part] = [{**vote, "cached": None} for vote in record.get(part) or ()]
-    return _digest(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), _BITS // 8)
-
-
-def _digest(content: bytes, size: int) -> int:
-    return int.from_bytes(blake2b(content, digest_size=size).digest(), "big")
+    return bytes_in_short(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))

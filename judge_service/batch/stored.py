@@ -1,75 +1,38 @@
-"""Judgments that were written before: several files and patterns, one judgment at a time."""
+"""Judgments that were written before, out of one output or the shards of many, one at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from judge_service.batch.kinds import DAMAGE
-from judge_service.batch.records import records_of
-from judge_service.batch.sources import sources_of
+from judge_service.batch.merging import Merging
+from judge_service.batch.outputs import Reading, judgment_at
 from judge_service.domain.judgments import Judgment
-from judge_service.domain.records import judgment_from
-from judge_service.errors import InvalidRequest, RunRefused
 
 
-def files_of(patterns: Sequence[str]) -> list[Path]:
-    """The files that are named, those that patterns stand for and those that lie in folders, each once.
+@dataclass(slots=True)
+class Stored:
+    """The judgments of some files, each case once; a torn last line is no judgment yet, and refused.
 
-    Raises:
-        InvalidRequest: one of them is no file, or a pattern or a folder stands for none.
+    Attributes:
+        allow_mixed: whether judgments of several judges, epochs, rubrics or methods may stand together; then each run
+            may have its own judgment on a case.
+        told: what to say of the last pass: what was left out, and what was mixed.
     """
-    return list(dict.fromkeys(source.path for pattern in patterns for source in sources_of(pattern)))
 
+    files: Sequence[Path]
+    allow_mixed: bool = False
+    told: Sequence[str] = ()
 
-def judgments_in(files: Sequence[Path], allow_mixed: bool = False) -> Iterator[tuple[str, Judgment]]:
-    """Each judgment with where it stands.
+    def judgments(self) -> Iterator[tuple[str, Judgment]]:
+        """Each judgment with where it stands, from the start each time.
 
-    Args:
-        allow_mixed: whether judgments of several judges, epochs, rubrics or methods may stand together.
-
-    Raises:
-        InvalidRequest: a line is no judgment.
-        RunRefused: they are mixed.
-    """
-    first: tuple[str, Mapping[str, Any]] | None = None
-    for path in files:
-        for number, record in enumerate(_records(path), 1):
-            where = f"{path} row {number}"
-            judgment = _judgment(record, where)
-            kind = _made_by(judgment)
-            if kind and not allow_mixed:
-                if first is None:
-                    first = (where, kind)
-                _check_same(first, where, kind)
-            yield where, judgment
-
-
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        yield from records_of(path)
-    except DAMAGE as e:
-        raise InvalidRequest(f"{path} is no file of judgments: {e}") from None
-
-
-def _judgment(record: Any, where: str) -> Judgment:
-    with suppress(KeyError, TypeError, ValueError):
-        if record["object"] == "judgment":
-            return judgment_from(record)
-    raise InvalidRequest(f"{where} is no judgment")
-
-
-def _made_by(judgment: Judgment) -> dict[str, Any]:
-    told = judgment.provenance
-    if told is None:
-        return {}
-    judges = [(judge.name, judge.model, judge.epoch, judge.digest) for judge in told.judges]
-    return {"judge": judges, "rubric": told.rubric.digest, "method": told.method}
-
-
-def _check_same(first: tuple[str, Mapping[str, Any]], where: str, kind: Mapping[str, Any]) -> None:
-    differs = [name for name in kind if kind[name] != first[1][name]]
-    if differs:
-        raise RunRefused(f"{where} differs from {first[0]} in {' and '.join(differs)} (--allow-mixed takes both)")
+        Raises:
+            InvalidRequest: a line is no judgment.
+            RunRefused: they are mixed, or two rows judge one case differently.
+        """
+        merging = Merging(Reading(self.files, self.allow_mixed, tolerant=False), by_run=self.allow_mixed)
+        for where, record in merging.records():
+            yield where, judgment_at(where, record)
+        self.told = merging.told()

@@ -6,15 +6,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, get_args
 
 import orjson
 import typer
 
 from judge_service.batch.filters import Condition, Filter, Share, filtered, flagged, parse_filters, with_bounds
+from judge_service.batch.outputs import outputs_of
 from judge_service.batch.packing import check_writable, write_lines
-from judge_service.batch.stored import files_of, judgments_in
+from judge_service.batch.stored import Stored
 from judge_service.cli.flags import Config
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import COMBINES, PANELS
@@ -73,16 +73,16 @@ def aggregate(
         _check(name, told, known)
     _check("criteria", criteria, tuple(CRITERIA))
     anew = Anew(combine or None, panel or None, _groups(groups, panel), fit or None, CRITERIA.get(criteria))
-    files = files_of(sources)
+    files = outputs_of(sources)
     check_writable(output, files)
     standards = open_library(read_settings(file=config).rubrics).by_digest
-    stored = _Stored(files, allow_mixed, anew, standards)
+    stored = _Anew(Stored(files, allow_mixed), anew, standards)
     tally = _Tally()
     kept, marked = parse_filters(keep), parse_filters(flag, "flag")
     bounds = with_bounds((*kept, *marked), stored.judgments())
     write_lines(output, _lines(stored, bounds[: len(kept)], bounds[len(kept) :], tally))
     if not quiet:
-        print(tally.told((*kept, *marked), bounds), file=sys.stderr)
+        print("\n".join([tally.told((*kept, *marked), bounds), *stored.stored.told]), file=sys.stderr)
 
 
 def _check(name: str, told: str, known: tuple[str, ...]) -> None:
@@ -107,17 +107,16 @@ def _groups(told: str, panel: str) -> dict[str, tuple[str, ...]] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class _Anew:
     """The judgments of all files, each with its verdict made anew."""
 
-    files: list[Path]
-    allow_mixed: bool
+    stored: Stored
     anew: Anew
     standards: StandardOf
 
     def judgments(self) -> Iterator[Judgment]:
         """One after the other, from the start each time."""
-        for where, judgment in judgments_in(self.files, self.allow_mixed):
+        for where, judgment in self.stored.judgments():
             try:
                 yield settled_again(judgment, self.anew, self.standards) if self.anew != Anew() else judgment
             except CannotSettle as e:
@@ -146,7 +145,7 @@ class _Tally:
         return "; ".join([*parts, *shares])
 
 
-def _lines(stored: _Stored, kept: tuple[Filter, ...], marked: tuple[Filter, ...], tally: _Tally) -> Iterator[bytes]:
+def _lines(stored: _Anew, kept: tuple[Filter, ...], marked: tuple[Filter, ...], tally: _Tally) -> Iterator[bytes]:
     for judgment in stored.judgments():
         told = flagged(filtered(judgment, kept), marked)
         tally.count(told)

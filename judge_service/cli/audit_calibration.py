@@ -14,7 +14,7 @@ from rich.table import Table
 
 from judge_service.batch.disk import STANDARD, check_output, replace_whole
 from judge_service.batch.kinds import kind_of
-from judge_service.batch.stored import files_of
+from judge_service.batch.outputs import outputs_of
 from judge_service.cards.section import CardKey
 from judge_service.cards.use import names_on_card, way_of
 from judge_service.cli.flags import Config
@@ -88,7 +88,7 @@ async def _onto_card(way: Way, calibration: Calibration, settings: Settings) -> 
 def _check_output(output: Path, sources: Sequence[str], labels: str) -> None:
     if str(output) == STANDARD or kind_of(str(output)) != ".json":
         raise InvalidOption(f"-o names a .json file; got {output} (--json prints the finding)", "output")
-    check_output(output, [*files_of(sources), *([labels] if labels else [])])
+    check_output(output, [*outputs_of(sources), *([labels] if labels else [])])
 
 
 def _report(found: Found, finding: CalibrationFinding, record: dict[str, Any]) -> dict[str, Any]:

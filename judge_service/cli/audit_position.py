@@ -13,9 +13,10 @@ import typer
 
 from judge_service.batch.disk import check_output, replace_whole
 from judge_service.batch.files import rows_of
+from judge_service.batch.outputs import outputs_of
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
-from judge_service.batch.stored import files_of, judgments_in
+from judge_service.batch.stored import Stored
 from judge_service.cards.audits import Gathered, audit, gathered
 from judge_service.cli.flags import Config, JudgeUrl, KeyEnv, Model, Offline, WaitJudge, WhichJudge, plain_options
 from judge_service.cli.labelled import LabelField, LabelsFile, labels_told
@@ -63,7 +64,7 @@ def position(
     The estimate goes onto the judge's card, which is kept beside the cache: --orders audited goes by it from then on.
     One order is enough only where 500 pairs or more have shown it.
     """
-    files = files_of(sources)
+    files = outputs_of(sources)
     if output:
         check_output(output, [*files, *([labels] if labels else [])])
     label_of = labels_told(label, labels).of if label or labels else None
@@ -91,7 +92,7 @@ def _holds_judgments(path: Path) -> bool:
 async def _from_judgments(
     files: Sequence[Path], settings: Settings, flips: float, label_of: LabelOf | None
 ) -> list[Gathered]:
-    found = gathered(judgments_in(files, allow_mixed=True), open_library(settings.rubrics).by_digest, label_of)
+    found = gathered(Stored(files, allow_mixed=True).judgments(), open_library(settings.rubrics).by_digest, label_of)
     async with open_cards(settings.cache) as cards:
         return await audit(cards, found, flips)
 

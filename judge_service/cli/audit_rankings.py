@@ -10,7 +10,8 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from judge_service.batch.stored import files_of, judgments_in
+from judge_service.batch.outputs import outputs_of
+from judge_service.batch.stored import Stored
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Ranking
 from judge_service.errors import InvalidOption, InvalidRequest
@@ -39,7 +40,7 @@ def rankings(
     if not 0 < error < 1:
         raise InvalidOption(f"--error is a number between 0 and 1; got {error:g}", "error")
     share = _share(top or "50%")
-    judgments = [judgment for _, judgment in judgments_in(files_of(sources), allow_mixed)]
+    judgments = [judgment for _, judgment in Stored(outputs_of(sources), allow_mixed).judgments()]
     told = audit(*_complete(judgments), keep, share, error)
     if as_json:
         typer.echo(orjson.dumps(asdict(told), option=orjson.OPT_INDENT_2))

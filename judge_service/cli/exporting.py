@@ -14,10 +14,11 @@ import orjson
 import typer
 
 from judge_service.batch.disk import STANDARD, check_output, replace_whole
+from judge_service.batch.outputs import outputs_of
 from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.sources import sources_of
-from judge_service.batch.stored import files_of, judgments_in
+from judge_service.batch.stored import Stored
 from judge_service.batch.texts import texts_from
 from judge_service.domain.judgments import Judgment
 from judge_service.errors import InvalidOption, RunRefused
@@ -114,9 +115,9 @@ def export(
         with_dropped,
         one_per_prompt,
     )
-    files = files_of(sources)
+    files = outputs_of(sources)
     _check_outputs(output, card_file, [*files, *([source.path for source in sources_of(cases)] if cases else [])])
-    stored = _Stored(files, allow_mixed, allow_offline)
+    stored = _Labels(Stored(files, allow_mixed), allow_offline)
     tally, seen = Tally(), Seen()
     with texts_from(cases, parse_fields(field)) as texts:
         plan = Export(format_, policy, writing, texts.case_of, provenance, seen_unit=seen.unit)
@@ -129,20 +130,19 @@ def export(
         title, loading = f"Data card of {Path(output).name}", _loading(output, format_name, plan)
         replace_whole(Path(card_file), [card(seen, tally, title, command, how, loading).encode()])
     if not quiet:
-        print(_summary(tally, format_name), file=sys.stderr)
+        print("\n".join([_summary(tally, format_name), *stored.stored.told]), file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """The judgments of all files."""
+class _Labels:
+    """The judgments of all files, as far as they may be exported."""
 
-    files: list[Path]
-    allow_mixed: bool
+    stored: Stored
     allow_offline: bool
 
     def judgments(self) -> Iterator[Judgment]:
         """One after the other, from the start each time."""
-        for where, judgment in judgments_in(self.files, self.allow_mixed):
+        for where, judgment in self.stored.judgments():
             told = judgment.provenance
             if not self.allow_offline and told is not None and any(judge.kind == "offline" for judge in told.judges):
                 raise RunRefused(f"{where} is by the built-in offline judge, which makes no labels (--allow-offline)")
@@ -155,7 +155,7 @@ class _Stored:
             yield judgment
 
 
-def _surveyed(plan: Export, stored: _Stored) -> Export:
+def _surveyed(plan: Export, stored: _Labels) -> Export:
     """The export with what can only be known of all judgments together."""
     alone = plan.policy.one_per_prompt
     survey = Survey().look_at(plan.units(stored.judgments(), Tally()), alone)

@@ -9,8 +9,8 @@ import orjson
 import typer
 
 from judge_service.batch.imported import Importing, texts_in
+from judge_service.batch.outputs import outputs_of
 from judge_service.batch.packing import check_writable, write_lines
-from judge_service.batch.stored import files_of
 from judge_service.cli.flags import Config
 from judge_service.domain.records import record_of
 from judge_service.errors import InvalidOption
@@ -46,7 +46,7 @@ def import_(
         raise InvalidOption(f"{source} holds its texts itself: it takes neither --cases nor --answers", "cases")
     if baseline and source != "arena-hard":
         raise InvalidOption("--baseline goes with --from arena-hard", "baseline")
-    inputs, told = files_of(sources), [str(path) for path in files_of(answers)]
+    inputs, told = outputs_of(sources), [str(path) for path in outputs_of(answers)]
     check_writable(output, [*inputs, *told, *([cases] if cases else [])])
     library = open_library(read_settings(file=config).rubrics)
     importing = Importing(source, own, texts_in(cases, told, baseline), library, judge)

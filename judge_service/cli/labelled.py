@@ -8,7 +8,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from judge_service.batch.labels import labels_in
-from judge_service.batch.stored import files_of, judgments_in
+from judge_service.batch.outputs import outputs_of
+from judge_service.batch.stored import Stored
 from judge_service.errors import InvalidOption
 from judge_service.evaluation.labelled import LabelledSet, Way, labelled_set
 from judge_service.evaluation.labels import LabelOf, label_by_case, label_in_metadata
@@ -62,7 +63,7 @@ def find_labelled(sources: Sequence[str], labels: Labels) -> Found:
     Raises:
         InvalidRequest, RunRefused: the files do not hold that.
     """
-    labelled = labelled_set(judgments_in(files_of(sources)), labels.of)
+    labelled = labelled_set(Stored(outputs_of(sources)).judgments(), labels.of)
     return Found(labelled, len(labels.listed - {case.case_id for case in labelled.cases}))
 
 

@@ -34,9 +34,4 @@ def _summary(merging: Merging) -> str:
     counts = ", ".join(f"{count:,} {status}" for status, count in sorted(merging.statuses.items()))
     files = len(merging.reading.files)
     lines = [f"{merging.rows:,} cases from {files:,} {'file' if files == 1 else 'files'}: {counts or 'none'}"]
-    if merging.collapsed:
-        lines.append(f"left out because another row says the same of the case: {merging.collapsed:,}")
-    origins = merging.reading.origins
-    if len(origins) > 1:
-        lines += ["mixed:", *[f"  {count:,} by {origin}" for origin, count in origins.items()]]
-    return "\n".join(lines)
+    return "\n".join([*lines, *merging.told()])

@@ -44,7 +44,7 @@ class _Array:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._held = b""
-        self._depth = 0
+        self._open = bytearray()
         self._at = 0
         self._start = 0
 
@@ -58,24 +58,29 @@ class _Array:
     def _slices(self) -> Iterator[tuple[bytes, bool]]:
         """What stands between the outermost marks, and whether the array ends there."""
         while self._more():
-            while mark := (_WITHIN if self._depth > 1 else _BETWEEN).match(self._held, self._at):
+            while mark := (_WITHIN if len(self._open) > 1 else _BETWEEN).match(self._held, self._at):
                 self._at = mark.end()
-                before, self._depth = self._depth, self._after(mark[1])
-                if before == 0:
+                depth = len(self._open)
+                self._pass(mark[1])
+                if depth == 0:
                     self._start = self._at
-                elif self._depth == 0 or (before == 1 and mark[1] == b","):
-                    yield self._held[self._start : mark.start(1)], self._depth == 0
+                elif not self._open or (depth == 1 and mark[1] == b","):
+                    yield self._held[self._start : mark.start(1)], not self._open
                     self._start = self._at
-                    if self._depth == 0:
+                    if not self._open:
                         return
         raise NoArray("the file ends before its array does")
 
-    def _after(self, mark: bytes) -> int:
-        """How deep it goes on. A brace that closes nothing ends no array: it is the fault of its element alone."""
+    def _pass(self, mark: bytes) -> None:
+        """Opens or closes; what closes nothing is the fault of its own element, and does not end the array."""
         if mark in b"[{":
-            return self._depth + 1
-        is_closed = mark == b"]" or (mark == b"}" and self._depth > 1)
-        return self._depth - is_closed
+            self._open += mark
+        elif mark != b",":
+            opened = self._open.rfind(b"[" if mark == b"]" else b"{", 1)
+            if opened > 0:
+                del self._open[opened:]
+            elif mark == b"]" and len(self._open) == 1:
+                self._open.clear()
 
     def _more(self) -> bool:
         """Reads on; what is held of one element doubles each time, so that a long one is not looked through often."""

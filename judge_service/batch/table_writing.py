@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from judge_service.batch.shapes import LIST, NUMBER, OBJECT, TRUTH, WHOLE, Shape, fitted, fittings
 
-_GROUP: Final = 16 << 20
+_GROUP: Final = 8 << 20
 """So many bytes of JSON make a row group: they are held, and their columns."""
 _SIMPLE: Final[Mapping[str, Any]] = {WHOLE: pa.int64(), NUMBER: pa.float64(), TRUTH: pa.bool_()}
 Record = Mapping[str, Any]
@@ -105,9 +105,12 @@ def _type_of(shape: Shape) -> Any:
 
 
 def _judged(lines: list[bytes]) -> Any:
-    records = [orjson.loads(line) for line in lines]
-    columns = {name: [column(record) for record in records] for name, (_, column) in _COLUMNS.items()}
-    columns["judgment"] = [line.rstrip(b"\n").decode() for line in lines]
+    columns: dict[str, list[Any]] = {name: [] for name in _JUDGED.names}
+    for line in lines:
+        record = orjson.loads(line)
+        for name, (_, column) in _COLUMNS.items():
+            columns[name].append(column(record))
+        columns["judgment"].append(line.rstrip(b"\n").decode())
     return pa.RecordBatch.from_pydict(columns, schema=_JUDGED)
 
 

@@ -14,8 +14,8 @@ from judge_service.batch.kinds import Damaged
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_READ = 16_384
-"""Bytes at a time: what they unpack to is held."""
+_READ = 2048
+"""Bytes at a time, and no more: what they unpack to is held."""
 
 
 class _Unpacked(io.RawIOBase):

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from judge_service.cli.app import main
 
@@ -89,16 +92,25 @@ def called(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
 
 
 def write_rows(path: Path, rows: Iterable[Any]) -> str:
-    """A file of JSON lines, compressed if its name says so; a row that is text is a line as it stands."""
-    lines = b"".join((row.encode() if isinstance(row, str) else orjson.dumps(row)) + b"\n" for row in rows)
-    path.write_bytes(gzip.compress(lines) if path.suffix == ".gz" else lines)
+    """A file of rows of the kind its name says; a row that is text is a line as it stands."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(list(rows)), path)
+        return str(path)
+    texts = [row.encode() if isinstance(row, str) else orjson.dumps(row) for row in rows]
+    content = b"[" + b",".join(texts) + b"]" if ".json" in path.suffixes else b"".join(text + b"\n" for text in texts)
+    pack = {".gz": gzip.compress, ".zst": zstandard.compress}.get(path.suffix.lower(), bytes)
+    path.write_bytes(pack(content))
     return str(path)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The judgments in an output."""
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    if path.suffix == ".json":
+    if path.suffix == ".parquet":
+        return [orjson.loads(text) for text in pq.read_table(path)["judgment"].to_pylist()]
+    packed = path.read_bytes()
+    unpack = {".gz": gzip.decompress, ".zst": zstandard.ZstdDecompressor().decompressobj().decompress}
+    content = unpack.get(path.suffix, bytes)(packed)
+    if ".json" in path.suffixes:
         listed: list[dict[str, Any]] = orjson.loads(content)
         return listed
     return [orjson.loads(line) for line in content.splitlines()]

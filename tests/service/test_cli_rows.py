@@ -1,12 +1,11 @@
-"""Rows of the usual shapes become cases; files come in and go out in the usual kinds."""
+"""Rows of the usual shapes become cases."""
 
-import gzip
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from programs import Ended, called, ran, read_rows, write_rows
+from programs import called, ran, write_rows
 
 ONE, OTHER = "Seven is a prime number.", "I like turtles."
 ASKED = "Name a prime number."
@@ -110,36 +109,6 @@ def test_columns_are_named_by_hand(judged, row: dict[str, Any], fields: list[str
     assert judgment["case"]["prompt"] == ASKED
     assert [candidate["content"] for candidate in judgment["case"]["candidates"]] == [ONE, OTHER]
     assert judgment["case_id"] == ("k1" if "key" in row else judgment["case_id"])
-
-
-KINDS = ["x.jsonl", "x.jsonl.gz", "x.json"]
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_kind_of_file_is_read(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
-) -> None:
-    rows = [{"id": str(i), **PAIRS["prompt, candidates"]} for i in range(3)]
-    path = tmp_path / name
-    lines = b"".join(orjson.dumps(row) + b"\n" for row in rows)
-    path.write_bytes({".gz": gzip.compress(lines), ".json": orjson.dumps(rows)}.get(path.suffix, lines))
-    end = called(capsys, monkeypatch, "compare", str(path), "--offline", "--quiet")
-    assert end.code == 0
-    assert sorted(record["case_id"] for record in end.records) == ["0", "1", "2"]
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_kind_of_file_is_written_and_resumed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
-) -> None:
-    rows = [{"id": str(i), **PAIRS["prompt, candidates"]} for i in range(3)]
-    for count in (2, 3):
-        source = write_rows(tmp_path / "in.jsonl", rows[:count])
-        end: Ended = called(capsys, monkeypatch, "compare", source, "-o", str(tmp_path / name), "--offline")
-        assert end.code == 0
-    assert "2 of them were finished before" in end.err
-    assert [record["case_id"] for record in read_rows(tmp_path / name)] == ["0", "1", "2"]
-    assert sorted(path.name for path in tmp_path.glob("x*")) == [name]
 
 
 async def test_rows_come_from_standard_input_and_judgments_go_to_standard_output() -> None:

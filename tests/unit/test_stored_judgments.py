@@ -1,6 +1,5 @@
 """Stored judgments read again: samples, differences, standings, paces and what two rows must share to be one."""
 
-import gzip
 import math
 from dataclasses import replace
 
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 
 from judge_service.batch.merging import content_digest
 from judge_service.batch.pace import Pace, rate_of
-from judge_service.batch.packing import packed
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.records import record_of
 from judge_service.domain.verdicts import Failure, Preference, Ranking, Scorecard, Usage, Vote
@@ -165,11 +163,3 @@ def test_two_rows_say_the_same_whenever_and_however_cheaply_they_were_made():
     assert named() == named(id="jdg_2", created="2027-01-01T00:00:00.000Z", **cheap)
     others = [{"logit": 1.1}, {"status": "dropped"}, {"case_digest": "x"}, {"metadata": {"set": 1}}, {"votes": ()}]
     assert len({named(), *(named(**other) for other in others)}) == len(others) + 1
-
-
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_lines_are_packed_as_each_kind_of_file_holds_them(count):
-    lines = [b'{"row":%d}\n' % number for number in range(count)]
-    rows = [{"row": number} for number in range(count)]
-    assert b"".join(packed(lines, ".jsonl")) == gzip.decompress(b"".join(packed(lines, ".jsonl.gz"))) == b"".join(lines)
-    assert orjson.loads(b"".join(packed(lines, ".json"))) == rows

@@ -70,7 +70,7 @@ class Pool:
         self._count(replica)
         if len(self._replicas) == 1:
             self._send_away()
-        if not replica.calls:
+        if not replica.calls and not replica.promised:
             await replica.backend.aclose()
 
     def has_room(self, cases: int) -> bool:

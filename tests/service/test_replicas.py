@@ -203,7 +203,7 @@ async def test_what_vllm_would_only_queue_is_held_here(monkeypatch):
             running = asyncio.create_task(judge(service, 400))
             await until(lambda: 4 <= service.judges["default"].loads()[0][1] <= 10 and server.stats["waiting"] < 10)
             assert not running.done()
-            assert server.stats["in_flight_max"] == 64
+            assert server.stats["in_flight_max"] > 20
             await running
 
 

@@ -53,7 +53,7 @@ def names(service: JudgingService) -> set[str]:
 
 async def until(true: Any) -> None:
     """Waits for what is to come true."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.01)
 

@@ -21,6 +21,10 @@ class Held:
     def __init__(self) -> None:
         self.seconds = 0.0
 
+    def count(self, since: float, before: float) -> None:
+        """Adds the time since a moment of the event loop's, when it was `before`; times side by side count once."""
+        self.seconds = max(self.seconds, before + asyncio.get_running_loop().time() - since)
+
 
 @frozen
 class Terms:
@@ -59,10 +63,9 @@ class Terms:
         if self.held is None:
             async with asyncio.timeout_at(self.until):
                 return await what
-        loop = asyncio.get_running_loop()
-        since, before = loop.time(), self.held.seconds
+        since, before = asyncio.get_running_loop().time(), self.held.seconds
         came = await what
-        self.held.seconds = max(self.held.seconds, before + loop.time() - since)
+        self.held.count(since, before)
         return came
 
 

@@ -31,13 +31,13 @@ class Limited:
     one waiting call after the other after them.
 
     Args:
-        look: looks at the server's queue, every `every` seconds while it answers calls.
+        look: looks at the server's queue, every two seconds while it answers calls.
 
     Attributes:
         freed: is called when there may be a place for a call that waits elsewhere.
     """
 
-    def __init__(self, inner: Backend, most: int, look: Look | None = None, every: float = LOOK_SECONDS) -> None:
+    def __init__(self, inner: Backend, most: int, look: Look | None = None) -> None:
         self._inner = inner
         self._window = Window(most)
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -46,7 +46,7 @@ class Limited:
         self._resting = 0
         self._taken = 0
         self._is_well = True
-        self._look, self._every = look, every
+        self._look = look
         self._next_look: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
         self.freed: Callable[[], None] = _nobody
@@ -80,13 +80,14 @@ class Limited:
             await self._place(terms)
         else:
             self._out += 1
-        began = self._now()
+        began, held = self._now(), terms.held
+        before = held.seconds if held is not None else 0.0
         try:
             return await self._asked(prompts, terms, began)
         except TimeoutError:
-            if terms.held is None or not self._window.has_queue:
+            if held is None or not self._window.has_queue:
                 raise
-        terms.held.seconds += self._now() - began
+        held.count(began, before)
         await self._place(terms)
         return await self._asked(prompts, terms, self._now())
 
@@ -168,7 +169,7 @@ class Limited:
         self._rouse()
 
     def _look_later(self) -> None:
-        self._next_look = asyncio.get_running_loop().call_later(self._every, self._begin_to_look)
+        self._next_look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._begin_to_look)
 
     def _begin_to_look(self) -> None:
         """Looks as long as there are calls, but never at a server that fails."""

@@ -17,7 +17,7 @@ from judge_service.domain.prompting import Completion, JudgePrompt
 GONE_SECONDS: Final = 30.0
 AHEAD: Final = 2
 """Calls under way to one place: while one is answered another is made ready, and no place ever waits for us."""
-_BEGINNING: Final = 512
+_BEGINNING: Final = 256
 """So many cases may be under way that ask nothing: they look into the cache, or wait to try again."""
 _MOST_SEATS: Final = 4096
 _A_MOMENT: Final = 0.01
@@ -70,7 +70,7 @@ class Pool:
         self._count(replica)
         if len(self._replicas) == 1:
             self._send_away()
-        if not replica.calls:
+        if not replica.calls and not replica.promised:
             await replica.backend.aclose()
 
     def has_room(self, cases: int) -> bool:

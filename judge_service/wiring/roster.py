@@ -25,6 +25,10 @@ def is_listed(url: str) -> bool:
     return url.startswith(_FILE)
 
 
+def _file(url: str) -> Path:
+    return Path(url.removeprefix(_FILE)).expanduser()
+
+
 def addresses(urls: Iterable[str]) -> tuple[str, ...]:
     """The addresses given, and in the place of `@FILE` those that the file lists; each once.
 
@@ -36,7 +40,7 @@ def addresses(urls: Iterable[str]) -> tuple[str, ...]:
 
 
 def _expanded(url: str) -> tuple[str, ...]:
-    return listed_in(Path(url[1:])) if is_listed(url) else (url.rstrip("/"),)
+    return listed_in(_file(url)) if is_listed(url) else (url.rstrip("/"),)
 
 
 def listed_in(path: Path) -> tuple[str, ...]:
@@ -83,7 +87,7 @@ class Roster:
         self._server = server
         self._pool = pool
         self._replica_of = replica_of
-        self._files = [Path(url[1:]) for url in settings.url if is_listed(url)]
+        self._files = [_file(url) for url in settings.url if is_listed(url)]
         self._given = [url.rstrip("/") for url in settings.url if not is_listed(url)]
         self._told: set[str] = set()
         self.wires: dict[str, Wire] = {}

@@ -41,6 +41,10 @@ class Torn(SqlitePapers):
         self._break("put", parts)
         await super().put(name, parts, holder)
 
+    async def lease(self, name: str, holder: str, seconds: float) -> bool:
+        self._break("lease", name)
+        return await super().lease(name, holder, seconds)
+
     async def finish(self, name: str, holder: str) -> None:
         self._break("finish", name)
         await super().finish(name, holder)
@@ -255,6 +259,30 @@ async def test_a_worker_outlives_a_store_that_fails_and_a_batch_that_breaks(
     await work
     assert f"{name} waits: planted" in caplog.text
     assert f"the work on {name} failed" in caplog.text
+
+
+async def test_a_store_that_fails_for_a_moment_costs_no_answer(office: Office) -> None:
+    papers = office.papers
+    assert isinstance(papers, Torn)
+    name = await batch_of(office, [request(n) for n in range(40)])
+    moments = iter(range(100))
+    kinds: set[str] = set()
+
+    def breaks(what: str, told: Any) -> bool:
+        fails = 0 < len(asked) < 40 and what in ("put", "lease") and next(moments) % 2 == 1
+        kinds.update([what] if fails else [])
+        return fails
+
+    async def slow(task: str, body: bytes, tenant: str) -> Answered:
+        asked.append(orjson.loads(body)["prompt"])
+        await asyncio.sleep(0.3)
+        return Answered(200, {})
+
+    asked = list[str]()
+    papers.breaks = breaks
+    facts = await worked(office, name, slow)
+    assert kinds == {"put", "lease"}
+    assert len(asked) == len(set(asked)) == facts["counts"]["completed"] == 40
 
 
 async def test_what_has_outlived_its_time_is_swept_away_and_nothing_that_is_needed(office: Office) -> None:

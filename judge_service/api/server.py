@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -81,7 +82,14 @@ async def serve_on(on: socket.socket, settings: Settings, serving: Serving) -> N
         )
         if not serving.several:
             announce(serving, on)
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            # Uvicorn raises a signal again once it has finished: it must not end us before what is open is closed.
+            signal.signal(signal.SIGTERM, _finished)
         await _Server(config, office).serve(sockets=[on])
+
+
+def _finished(_sig: int, _frame: FrameType | None) -> None:
+    """What had to be finished is."""
 
 
 class _Server(uvicorn.Server):

@@ -27,15 +27,28 @@ class Hold:
         self._holder = holder
         self._seconds = seconds
         self._next = 0.0
+        self._until = 0.0
 
     async def beat(self) -> None:
-        """Renews the lease and looks at the facts, when it is time to.
+        """Renews the lease and looks at the facts, when it is time to. A store that fails for a moment costs nothing.
 
         Raises:
             NotHeld: another has it, or it is gone.
+            StoreDown: the store has failed for as long as the lease lasts.
         """
-        if time.monotonic() < self._next:
+        now = time.monotonic()
+        if now < self._next:
             return
+        try:
+            await self._renew()
+        except StoreDown:
+            if now > self._until:
+                raise
+            self._next = now + _PAUSE_SECONDS
+        else:
+            self._until = now + self._seconds
+
+    async def _renew(self) -> None:
         if not await self.papers.lease(self.name, self._holder, self._seconds):
             raise NotHeld(self.name)
         (facts,) = await self.papers.facts([self.name])
@@ -49,10 +62,10 @@ class Hold:
 
         Raises:
             NotHeld: another has it, or it is gone.
+            StoreDown: it is not known what stands.
         """
         await self.papers.settle(self.name, facts, self._holder)
-        self._next = 0.0
-        await self.beat()
+        await self._renew()
 
     async def put(self, parts: Mapping[tuple[str, int], bytes]) -> None:
         """Keeps answers. While the store fails it is tried again for as long as the lease may last.

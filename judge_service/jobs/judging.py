@@ -159,7 +159,8 @@ class LineJudging:
         while True:
             answered = await self._answer(task, body, self._hold.facts["tenant"])
             late += answered.status == _LATE
-            if answered.status != _UNAVAILABLE and not 0 < late < _MOST_LATE:
+            may_pass = answered.status == _UNAVAILABLE or (answered.status == _LATE and late < _MOST_LATE)
+            if not may_pass:
                 return answered
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):

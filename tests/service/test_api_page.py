@@ -54,6 +54,7 @@ async def test_the_page_documents_every_route_under_v1(server: JudgeServer) -> N
     told = await page(server)
     assert {f"/v1/{task}" for task in TASKS} <= told["paths"].keys()
     assert {"/v1/rubrics", "/v1/judges", "/v1/models", "/health", "/ready", "/metrics"} <= told["paths"].keys()
+    assert {"/v1/files", "/v1/files/{file_id}/content", "/v1/batches/{batch_id}/cancel"} <= told["paths"].keys()
 
 
 async def test_every_reference_of_the_page_leads_somewhere(server: JudgeServer) -> None:
@@ -79,6 +80,15 @@ def test_the_models_name_the_fields_of_a_case_that_the_parser_knows() -> None:
 def test_the_models_name_the_options_that_the_parser_knows() -> None:
     assert set(schemas.RankOptionsBody.model_fields) == set(OPTION_NAMES)
     assert set(schemas.OptionsBody.model_fields) == set(OPTION_NAMES) - set(ONLY_RANK)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/v1/files", "GET, POST"), ("/v1/files/x", "DELETE, GET"), ("/v1/compare", "POST")]
+)
+async def test_a_wrong_method_is_told_all_that_the_path_has(server: JudgeServer, path: str, allowed: str) -> None:
+    async with api(server) as client:
+        answer = await client.request("PATCH", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize("name", ["/docs", "/redoc"])

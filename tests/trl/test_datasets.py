@@ -17,11 +17,12 @@ FORMATS = formats()
 
 
 def known(value: Any) -> Any:
-    """A row without what is null, which `datasets` gives all rows, its numbers as exact as it reads them."""
+    """A row without what is null or empty, which each kind of file tells in its own way, and its numbers rounded."""
     if isinstance(value, float):
         return round(value, 9)
     if isinstance(value, dict):
-        return {name: known(part) for name, part in value.items() if part not in (None, {})}
+        parts = {name: known(part) for name, part in value.items()}
+        return {name: part for name, part in parts.items() if part not in (None, {}, "{}")}
     return [known(part) for part in value] if isinstance(value, list) else value
 
 

@@ -96,8 +96,6 @@ def argilla(group: Group, writing: Writing) -> list[Row]:
             },
             "metadata": {f"{name}_model": a.model for name, a in zip(names, group.answers, strict=True) if a.model},
             "suggestions": {"ranking": suggested} if len(set(ranks.values())) == len(ranks) else {},
-            "responses": {},
-            "vectors": {},
         }
     ]
 

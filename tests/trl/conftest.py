@@ -11,17 +11,18 @@ os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_DISABLE_PROGRESS_BARS="1", TOK
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "engine")]
 
-from judged import Judged, emulated  # noqa: E402 - the folders above are where they are found
+from judged import Judged, emulated, exporter  # noqa: E402 - the folders above are where they are found
 from random_judge import build  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
     """Judgments of every kind, on texts and on conversations."""
-    made = Judged(tmp_path_factory.mktemp("judged"))
-    with emulated() as url:
-        made.judge(url)
-    return made
+    with exporter() as exports:
+        made = Judged(tmp_path_factory.mktemp("judged"), exports)
+        with emulated() as url:
+            made.judge(url)
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,16 @@ WORTHS = (9, 1, 5)
 """What the answers to a prompt are worth; the emulated judge reads it in their texts."""
 
 
+def python() -> str:
+    """The Python that has the program."""
+    told = os.environ.get("JUDGE_PYTHON", "")
+    assert told, "JUDGE_PYTHON names no Python with judge-service: run this tier with `make test-trl`"
+    return told
+
+
 def program(*argv: str) -> list[str]:
-    """The command line of the program, in the Python that has it."""
-    python = os.environ.get("JUDGE_PYTHON", "")
-    assert python, "JUDGE_PYTHON names no Python with judge-service: run this tier with `make test-trl`"
-    return [python, "-m", "judge_service", *argv]
+    """The command line of the program."""
+    return [python(), "-m", "judge_service", *argv]
 
 
 def environ() -> dict[str, str]:
@@ -27,11 +32,10 @@ def environ() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(PROJECT), "JUDGE_CACHE__URL": "none"}
 
 
-def ran(*argv: str, may_be: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+def ran(*argv: str, may_be: tuple[int, ...] = (0,)) -> None:
     """A command run to its end."""
     ended = subprocess.run(program(*argv), env=environ(), capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode in may_be, ended.stderr
-    return ended
 
 
 def answer(worth: int, number: int) -> str:
@@ -64,11 +68,22 @@ def emulated() -> Iterator[str]:
             server.terminate()
 
 
+@contextmanager
+def exporter() -> Iterator[subprocess.Popen[str]]:
+    """A process that exports whatever it is told to."""
+    pipe, told = subprocess.PIPE, [python(), str(Path(__file__).with_name("exporting.py"))]
+    with subprocess.Popen(told, env=environ(), stdin=pipe, stdout=pipe, text=True) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
 @dataclass(frozen=True)
 class Judged:
     """A folder of cases and judgments, and of the exports that are made of them when they are asked for."""
 
     folder: Path
+    exports: subprocess.Popen[str]
 
     def judge(self, url: str) -> None:
         """Every task on texts and on conversations."""
@@ -84,20 +99,35 @@ class Judged:
         return self.folder / f"{_name(task, talk)}.jsonl"
 
     def exported(self, name: str, *flags: str, task: str = "compare", talk: bool = False, kind: str = "jsonl") -> Path:
-        """A file in a format."""
+        """A file in a format.
+
+        Raises:
+            Refused: the program does not make it.
+        """
         told = "-".join([name, _name(task, talk), *(flag.strip("-") for flag in flags)])
         path = self.folder / f"{told}.{kind}"
         if not path.is_file():
-            own = [str(self.judgments(task, talk)), "-o", str(path), "--format", name]
-            ran("export", *own, "--cases", str(self.folder / f"{_name(task, talk)}.in.jsonl"), *flags, "--quiet")
+            cases = str(self.folder / f"{_name(task, talk)}.in.jsonl")
+            self._export(str(self.judgments(task, talk)), "-o", str(path), "--format", name, "--cases", cases, *flags)
         return path
+
+    def _export(self, *argv: str) -> None:
+        assert self.exports.stdin is not None
+        assert self.exports.stdout is not None
+        print(json.dumps(["export", *argv, "--quiet"]), file=self.exports.stdin, flush=True)
+        code, said = json.loads(self.exports.stdout.readline())
+        if code:
+            raise Refused(said)
+
+
+class Refused(Exception):
+    """The program refused a command; the message is what it said."""
 
 
 def formats() -> list[str]:
     """All formats, as the program names them."""
     code = "from judge_service.exports import FORMATS; print(*FORMATS)"
-    python = program()[0]
-    told = subprocess.run([python, "-c", code], env=environ(), capture_output=True, text=True, check=True)
+    told = subprocess.run([python(), "-c", code], env=environ(), capture_output=True, text=True, check=True)
     return told.stdout.split()
 
 

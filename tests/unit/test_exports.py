@@ -162,8 +162,6 @@ GOOD, BAD = [{"role": "assistant", "content": "7"}], [{"role": "assistant", "con
                     "suggestions": {
                         "ranking": {"value": ["response1", "response2"], "agent": None, "score": 0.88},
                     },
-                    "responses": {},
-                    "vectors": {},
                 }
             ],
         ),

@@ -36,7 +36,7 @@ async def test_a_run_with_a_worker_killed_says_what_shards_say_and_what_one_proc
 async def test_a_killed_driver_leaves_no_worker_and_what_it_finished_is_not_asked_again(
     emulator: Emulator,
 ) -> None:
-    write_rows(Path("in.jsonl"), rows_with_texts(600))
+    write_rows(Path("in.jsonl"), rows_with_texts(400))
     command = comparing(emulator, *ON_RAY)
     run = await started(*command)
     await lines_in("out.jsonl", 100)
@@ -45,22 +45,22 @@ async def test_a_killed_driver_leaves_no_worker_and_what_it_finished_is_not_aske
     await run.wait()
     assert (await asyncio.to_thread(psutil.wait_procs, workers, timeout=60))[1] == []
     finished = Path("out.jsonl").read_bytes().count(b"\n")
-    assert finished < 600, "the driver was killed too late"
+    assert finished < 400, "the driver was killed too late"
     asked = emulator.stats["calls"]
     again = await ran(*command)
     assert again.code == 0, again.err
     assert f"{finished:,} of them were finished before and not judged again" in again.err
-    assert f"{2 * (600 - finished):,} judge calls" in again.err
+    assert f"{2 * (400 - finished):,} judge calls" in again.err
     # Besides the cases, driver and workers each ask who the judge is.
-    assert 2 * (600 - finished) <= emulator.stats["calls"] - asked < 2 * (600 - finished) + 50
-    assert len(said("out.jsonl")) == 600
+    assert 2 * (400 - finished) <= emulator.stats["calls"] - asked < 2 * (400 - finished) + 50
+    assert len(said("out.jsonl")) == 400
 
 
 @pytest.mark.parametrize(("name", "code", "told"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 75, "drained")])
 async def test_a_run_that_is_told_to_end_keeps_what_is_finished_and_ends_without_a_word_of_ray(
     emulator: Emulator, name: str, code: int, told: str
 ) -> None:
-    write_rows(Path("in.jsonl"), rows_with_texts(600))
+    write_rows(Path("in.jsonl"), rows_with_texts(400))
     run = await started(*comparing(emulator, *ON_RAY, "--drain-on", "SIGTERM"))
     await lines_in("out.jsonl", 64)
     run.send_signal(getattr(signal, name))
@@ -68,7 +68,7 @@ async def test_a_run_that_is_told_to_end_keeps_what_is_finished_and_ends_without
     assert end.code == code, end.err
     assert f"{told}: " in end.err
     assert "Traceback" not in end.err
-    assert 64 <= len(said("out.jsonl")) < 600
+    assert 64 <= len(said("out.jsonl")) < 400
 
 
 async def test_rows_that_are_no_case_or_stand_twice_are_told_as_without_ray(emulator: Emulator, cluster: str) -> None:

@@ -2,9 +2,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 VLLM ?= .venv-vllm
+TRL ?= .venv-trl
 RAY ?= .venv-ray
 
-.PHONY: install demo demo-vllm test test-engine test-ray check format methods bench bench-frontier bench-vllm soak clean
+.PHONY: install demo demo-vllm test test-engine test-trl test-ray check format methods bench bench-frontier bench-vllm soak
+.PHONY: clean
 
 install: .venv/installed
 
@@ -33,6 +35,17 @@ $(VLLM)/installed: tests/engine/requirements.txt
 	$(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/engine/requirements.txt
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	touch $@
+
+# What trainers make of the exports, on the CPU, in a virtual environment of their own.
+test-trl: install $(TRL)/installed
+	JUDGE_PYTHON=$(abspath $(BIN))/python $(TRL)/bin/python -m pytest tests/trl
+
+# torch first, and the very one that is pinned: what comes after would bring another along.
+$(TRL)/installed: tests/trl/requirements.txt
+	$(PYTHON) -m venv $(TRL)
+	$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' $<)
+	$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 # On a Ray of two workers on this machine, in a virtual environment of its own.
@@ -78,4 +91,4 @@ soak: install
 	$(BIN)/python bench/soak.py
 
 clean:
-	rm -rf .venv $(VLLM) $(RAY) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(VLLM) $(TRL) $(RAY) build dist .mypy_cache .pytest_cache .ruff_cache

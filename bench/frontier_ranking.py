@@ -266,7 +266,7 @@ def card_of(nature: Nature, audits: int = AUDITS) -> PositionEstimate:
     worlds = [World(2, nature, (2, 10**6, case)) for case in range(audits)]
     both = [Audit(clipped(w.logit(0, 1)), clipped(w.logit(1, 0)), i % 2 == 0) for i, w in enumerate(worlds)]
     told = bias_of(both)
-    band = one_order_band(both, [told.mean] * audits, told.spread)
+    band = one_order_band(both, [told.mean] * audits)
     here = {"": DomainBias(audits, told.mean, band)}
     return PositionEstimate("bench", audits, told.mean, told.spread, told.signal, told.saturated, here)
 

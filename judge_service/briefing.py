@@ -12,7 +12,7 @@ from judge_service.domain.templates import PromptTemplate
 from judge_service.errors import InvalidOption
 from judge_service.judge import Judge
 from judge_service.library import Library
-from judge_service.protocols import METHODS
+from judge_service.protocols import OWN_PROTOCOLS
 from judge_service.protocols.brief import Brief
 from judge_service.protocols.checks import check_brief
 from judge_service.protocols.readings import LABEL_AFTER
@@ -48,7 +48,7 @@ def brief_for(
         brief = Brief(task, standard, templates, options, judge.name, "direct", rewards=True)
         check_rewards(brief)
         return brief
-    if standard.protocol and standard.protocol not in [name for name, _ in METHODS]:
+    if standard.protocol and standard.protocol not in OWN_PROTOCOLS:
         raise InvalidOption(f"'{standard.id}' names a protocol '{standard.protocol}', and there is none", "rubric")
     always = judge.thinking == "always"
     if options.method == "direct" and always:

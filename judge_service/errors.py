@@ -8,6 +8,7 @@ JudgeServiceError
 ├── InvalidLibrary      a rubric or prompt file is wrong; the message names file, field and reason
 ├── InvalidConfiguration  judge-service.toml, a JUDGE_ variable or a flag is wrong
 ├── RunRefused          the output belongs to another run, or another process is writing it
+├── StoreDown           the place where files and batches are kept cannot be reached, or may not be trusted with them
 ├── JudgeChanged        the judge is no longer the one the caller pinned
 └── JudgeDown           no judge answers at the start
 """
@@ -65,6 +66,10 @@ class InvalidConfiguration(JudgeServiceError):
 
 class RunRefused(JudgeServiceError):
     """An output file cannot be continued by this run."""
+
+
+class StoreDown(JudgeServiceError):
+    """What is kept for callers can be neither read nor written now."""
 
 
 class JudgeChanged(JudgeServiceError):

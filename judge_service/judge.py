@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from judge_service.backends.base import Backend
 from judge_service.domain.judgments import JudgeIdentity
@@ -13,6 +13,7 @@ from judge_service.errors import UnknownName
 from judge_service.protocols.brief import EXPLANATION_TOKENS
 
 Thinking = Literal["auto", "never", "optional", "always"]
+_SOME: Final = 256
 
 
 def by_bytes(prompt: JudgePrompt) -> int:
@@ -46,6 +47,14 @@ async def _nothing() -> None:
     """There is nothing to watch."""
 
 
+def _room_for_some(cases: int) -> bool:
+    return cases < _SOME
+
+
+def _nobody() -> Sequence[tuple[str, int, int]]:
+    return ()
+
+
 @dataclass(slots=True)
 class Judge:
     """A configured model under a name.
@@ -59,6 +68,9 @@ class Judge:
         images: whether it takes cases with images.
         answers: whether it can be reached right now.
         watch: looks, when it is time to, whether it is still who it was.
+        tend: goes on as long as the judge is open, and lets its servers come and go.
+        has_room: whether another case may begin while so many are under way, by what its servers take.
+        loads: of each server its name, how many calls it is sent at a time, and how many are in flight.
     """
 
     name: str
@@ -73,6 +85,9 @@ class Judge:
     tokens_of: Callable[[JudgePrompt], int] = by_bytes
     answers: Callable[[], Awaitable[bool]] = _always
     watch: Callable[[], Awaitable[None]] = _nothing
+    tend: Callable[[], Coroutine[Any, Any, None]] = _nothing
+    has_room: Callable[[int], bool] = _room_for_some
+    loads: Callable[[], Sequence[tuple[str, int, int]]] = _nobody
 
     def length(self, prompt: JudgePrompt) -> Length:
         """How long a prompt is for this judge."""

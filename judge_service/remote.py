@@ -27,6 +27,7 @@ ATTEMPTS: Final = 6
 _BACKOFF: Final = wait_random_exponential(multiplier=0.25, max=10.0)
 _PROBE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.25
+_MOST_AT_ONCE: Final = 512
 _FINAL: Final = ("judge_unavailable", "timeout")
 """Codes of answers after which the service has tried all it can: asking again would only try the same again."""
 _CASE_PARAMS: Final = ("prompt", "candidates", "reference", "context", "response", "id")
@@ -42,6 +43,7 @@ class RemoteSitting:
     def __init__(self, server: str, task: Task, told: Mapping[str, Any], key: str | None, connections: int) -> None:
         self.task = task
         self._told = dict(told)
+        self._most = min(2 * connections, _MOST_AT_ONCE)
         self._wire: Wire = DirectWire(server, key, connections)
 
     async def reached(self, wait: float) -> None:
@@ -95,6 +97,13 @@ class RemoteSitting:
         if reply.status == 413 or (param and param.startswith(_CASE_PARAMS)):
             raise InvalidCase(message, param)
         raise InvalidOption(message, param)
+
+    def has_room(self, cases: int) -> bool:
+        """Whether another case may begin while so many are under way.
+
+        Their number is fixed, since the service has a queue of its own: one is made ready while another is on its way.
+        """
+        return cases < self._most
 
     def invalid(self, error: InvalidCase, case_id: str) -> Judgment:
         """The judgment at the place of a row that was never sent."""

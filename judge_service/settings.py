@@ -16,7 +16,7 @@ from judge_service.errors import InvalidConfiguration
 
 FILE: Final = "judge-service.toml"
 PREFIX: Final = "JUDGE_"
-_SECTIONS: Final = ("judges", "cache", "server", "traces")
+_SECTIONS: Final = ("judges", "cache", "server", "jobs", "traces")
 _PLAIN: Final = ("rubrics", "api_keys", "api_keys_file", "vllm_python")
 _TRACES_PATH: Final = "/v1/traces"
 _CALM_RAY: Final = {
@@ -36,6 +36,8 @@ class JudgeSettings(_Section):
 
     Attributes:
         kind: `auto` asks the server whether it is vLLM; `reward` is a reward model that vLLM serves.
+        url: its servers, which are replicas; `@FILE` is a file that lists some, and is read again when it changes.
+        concurrency: the most calls that each of them is sent at a time; fewer if it cannot keep up.
         images: whether its model sees; a judge that is not said to is never sent an image.
     """
 
@@ -92,6 +94,29 @@ class ServerSettings(_Section):
     grace_seconds: float = Field(default=30.0, ge=0.0)
 
 
+class JobSettings(_Section):
+    """Where files and batches of the HTTP API are kept, and how much of the server they take.
+
+    Attributes:
+        url: sqlite:///path, redis://host, memory:// (for as long as the server runs) or none; empty for where the cache
+            is: the same Redis, or a file beside the cache's.
+        share: of `server.cases_in_flight`, that batches may take while nobody else wants it.
+        at_once: batches that one server process works on at a time.
+        keep_days: how long files and ended batches are kept, unless a caller says less.
+        lease_seconds: how long the batch of a server that died waits for another to take it over.
+        cancel_seconds: how long lines under way may take once their batch was cancelled.
+    """
+
+    url: str = ""
+    max_file_bytes: int = Field(default=200 * 2**20, ge=1)
+    max_lines: int = Field(default=50_000, ge=1)
+    share: float = Field(default=0.5, gt=0.0, le=1.0)
+    at_once: int = Field(default=4, ge=1)
+    keep_days: float = Field(default=30.0, gt=0.0)
+    lease_seconds: float = Field(default=15.0, gt=0.0)
+    cancel_seconds: float = Field(default=10.0, ge=0.0)
+
+
 class TraceSettings(_Section):
     """Where traces go, by OpenTelemetry's protocol over HTTP; nowhere if the endpoint is empty.
 
@@ -121,6 +146,7 @@ class Settings(_Section):
     judges: dict[str, JudgeSettings] = {}
     cache: CacheSettings = CacheSettings()
     server: ServerSettings = ServerSettings()
+    jobs: JobSettings = JobSettings()
     traces: TraceSettings = TraceSettings()
     rubrics: str = ""
     api_keys: str = ""

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any, Final, cast
 
 from judge_service import __version__
-from judge_service.backends.base import Terms
+from judge_service.backends.base import Held, Terms
 from judge_service.briefing import brief_for, note_on_rewards, same_asking, same_judges, same_prompts, templates_for
 from judge_service.cards.book import Cards
 from judge_service.cards.use import CardsInUse, way_of
@@ -174,7 +174,8 @@ class Sitting:
         """Judges one case. Whatever fails on the way is told in the judgment.
 
         Args:
-            deadline: the event loop's time by which to answer; `options.timeout` from now if None.
+            deadline: the event loop's time by which to answer. If None, judging may take `options.timeout`, and the
+                time that the case waits here for a place at a judge does not count.
             tenant: whose cache entries are seen and made; empty for those that all share.
 
         Raises:
@@ -183,12 +184,17 @@ class Sitting:
         """
         self._check_judges()
         check_case(case, self.standard, self._blind)
+        held = None
         if deadline is None:
-            deadline = asyncio.get_running_loop().time() + self.options.timeout
-        terms = Terms(deadline, self.options.cache, case.lot, self.options.priority, tenant)
+            deadline, held = asyncio.get_running_loop().time() + self.options.timeout, Held()
+        terms = Terms(deadline, self.options.cache, case.lot, self.options.priority, tenant, held)
         finding, usage = await self._hold(self._deliberate(case), terms)
         self._in_use.learn(case, finding)
         return self._record(case, finding, usage)
+
+    def has_room(self, cases: int) -> bool:
+        """Whether its judges have something to do for another case while so many are under way."""
+        return all([judge.has_room(cases) for judge in self._judges.values()])
 
     def _deliberate(self, case: Case) -> Deliberation:
         if len(self._briefs) > 1:

@@ -16,9 +16,9 @@ FLOORS = (
     {"__init__"},
     {"errors", "settings", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
-    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "library"},
+    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "library"},
     {"judge", "cards", "briefing", "recording", "sitting", "traced_sitting", "service", "remote"},
-    {"wiring", "batch", "checkup"},
+    {"wiring", "batch", "checkup", "jobs"},
     {"cli", "api", "integrations"},
     {"__main__"},
 )
@@ -26,7 +26,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 APART = FLOORS[2] | FLOORS[3] | FLOORS[6]
 """Rooms that import from no other room on their own floor; the other floors are one room each."""
 
-PURE = ("domain", "statistics", "protocols", "evaluation", "exports")
+PURE = ("domain", "statistics", "protocols", "evaluation", "exports", "imports")
 STANDARD = sys.stdlib_module_names
 NOT_PURE = {
     *("asyncio", "concurrent", "multiprocessing", "threading", "signal", "subprocess"),

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import catalogue, judging, problems
+from judge_service.api import batches, catalogue, files, judging, problems
 from judge_service.api.access import Door, Network
+from judge_service.api.batch_lines import LineAnswers, pace_of
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
 from judge_service.api.state import State
 from judge_service.api.traced import TracedRequests
+from judge_service.jobs.office import Office
+from judge_service.jobs.work import Worker
 from judge_service.service import JudgingService
 from judge_service.settings import Settings
 
@@ -28,31 +34,55 @@ so that the judge's lean to a position is measured and removed; whatever fails i
 
 
 def create_app(
-    service: JudgingService, settings: Settings, networks: Sequence[Network] = (), several: bool = False
+    service: JudgingService,
+    settings: Settings,
+    networks: Sequence[Network] = (),
+    several: bool = False,
+    office: Office | None = None,
 ) -> ASGIApp:
     """The application around an open service.
 
     Args:
         networks: the networks that may call, if only some may.
         several: whether other processes serve the same address, and metrics are of all of them.
+        office: where files and batches are kept, and worked on while the application runs.
     """
     metrics = Metrics(several)
     app = FastAPI(
         title="judge-service",
         version=__version__,
         description=DESCRIPTION,
+        lifespan=_working,
         # The framework's own would tell paths and the texts of exceptions; ours are in traced.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.judging = State(service, settings, metrics, int(time.time()))
+    app.state.judging = State(service, settings, metrics, int(time.time()), office)
     # First, since routes are tried in order; but for wrong methods they are answered before they come here.
     app.router.routes[:0] = judging.ROUTES
-    app.include_router(catalogue.router, tags=["catalogue"])
-    problems.install(app)
+    routes: list[BaseRoute] = [*judging.ROUTES]
+    for router, tag in ((files.router, "batches"), (batches.router, "batches"), (catalogue.router, "catalogue")):
+        app.include_router(router, tags=[tag])
+        routes += router.routes
+    problems.install(app, routes)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     # Around the whole application, and not among its middlewares: an answer of 500 has an id as well.
     told = Envelope(Door(judging.Straight(app), settings.keys(), networks), metrics)
     return told if service.tracing is None else TracedRequests(told, service.tracing)
+
+
+@asynccontextmanager
+async def _working(app: FastAPI) -> AsyncIterator[None]:
+    """Works on batches for as long as the server runs."""
+    state: State = app.state.judging
+    if state.office is None:
+        yield
+        return
+    work = asyncio.create_task(Worker(state.office, LineAnswers(state), pace_of(state)).run())
+    try:
+        yield
+    finally:
+        state.office.end()
+        await work
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

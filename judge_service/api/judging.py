@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,15 +83,24 @@ async def _judge(request: Request, task: Task) -> Response:
     state.places.admit()
     deadline = asyncio.get_running_loop().time() + asked.options.timeout
     tenant = "" if state.settings.server.share_cache else request.scope.get(TENANT, "")
-    caller = Caller(sitting, state, deadline, tenant)
-    if asked.inline:
-        return await while_wanted(request, _one(asked, caller))
-    if NDJSON in request.headers.get("accept", ""):
+    caller = Caller(sitting, state, state.places, deadline, tenant)
+    if NDJSON in request.headers.get("accept", "") and not asked.inline:
         return StreamingResponse(_lines(asked, caller), media_type=NDJSON)
-    judgments = await while_wanted(request, _all(asked, caller))
+    return json_response(await while_wanted(request, answered(asked, caller)))
+
+
+async def answered(asked: JudgingRequest, caller: Caller) -> dict[str, Any]:
+    """The body of the answer: one judgment, or a list of them.
+
+    Raises:
+        InvalidCase, JudgeChanged: the inline case, or the judge, is wrong.
+        Problem: 503 or 504 if nothing could be judged.
+    """
+    if asked.inline:
+        return record_of(await _one(asked, caller))
+    judgments = await _all(asked, caller)
     _check_any_came(judgments)
-    listed = {"object": "list", "data": [record_of(j) for j in judgments], "usage": _usage(judgments)}
-    return json_response(listed)
+    return {"object": "list", "data": [record_of(j) for j in judgments], "usage": _usage(judgments)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +108,20 @@ class Caller:
     """One request's way to judgments.
 
     Attributes:
+        places: where each case waits for its turn.
         deadline: the event loop's time by which the whole request is answered; what is not finished then is `timeout`.
+            None for one that has time: each case has its options' timeout from its turn on.
     """
 
     sitting: Sitting
     state: State
-    deadline: float
+    places: AbstractAsyncContextManager[None]
+    deadline: float | None
     tenant: str
 
     async def judgment(self, case: Case) -> Judgment:
         """Waits for a place, and judges."""
-        async with self.state.places:
+        async with self.places:
             judgment = await self.sitting.judge(case, self.deadline, self.tenant)
         self.state.metrics.judgment(judgment)
         return judgment
@@ -129,12 +142,12 @@ class Caller:
         return judgment
 
 
-async def _one(asked: JudgingRequest, caller: Caller) -> Response:
+async def _one(asked: JudgingRequest, caller: Caller) -> Judgment:
     (case,) = asked.cases
     assert isinstance(case, Case)
     judgment = await caller.judgment(case)
     _check_any_came([judgment])
-    return json_response(record_of(judgment))
+    return judgment
 
 
 async def _all(asked: JudgingRequest, caller: Caller) -> list[Judgment]:

@@ -27,6 +27,7 @@ class Metrics:
     def __init__(self, several: bool = False) -> None:
         self._several = several
         self._children: dict[tuple[object, ...], object] = {}
+        self._replicas: dict[str, list[str]] = {}
         self.registry = registry = CollectorRegistry()
         self._requests = Counter("judge_requests", "HTTP requests", ["path", "status"], registry=registry)
         self._seconds = Histogram(
@@ -59,6 +60,20 @@ class Metrics:
         )
         self._cache_faults = Gauge(
             "judge_cache_faults", "Failures of the cache", ["kind"], registry=registry, multiprocess_mode="sum"
+        )
+        self._limits = Gauge(
+            "judge_call_limit",
+            "Calls a replica is sent at a time",
+            ["judge", "replica"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._in_flight = Gauge(
+            "judge_calls_in_flight",
+            "Calls that a replica is answering",
+            ["judge", "replica"],
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self._waiting = Gauge(
             "judge_cases_waiting", "Cases in the queue", registry=registry, multiprocess_mode="livesum"
@@ -118,6 +133,16 @@ class Metrics:
         for judge, epoch in epochs.items():
             self._epoch.labels(judge).set(epoch)
             self._drifts.labels(judge).set(drifts.get(judge, 0))
+
+    def loads(self, judge: str, loads: Sequence[tuple[str, int, int]]) -> None:
+        """What the replicas of a judge are sent at the moment of asking: name, limit and calls in flight of each."""
+        for gone in self._replicas.get(judge, ()):
+            self._limits.labels(judge, gone).set(0)
+            self._in_flight.labels(judge, gone).set(0)
+        self._replicas[judge] = [replica for replica, _, _ in loads]
+        for replica, limit, in_flight in loads:
+            self._limits.labels(judge, replica).set(limit)
+            self._in_flight.labels(judge, replica).set(in_flight)
 
     def page(self) -> bytes:
         """The text Prometheus reads: of all workers together, where there are several."""

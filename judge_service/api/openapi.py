@@ -1,4 +1,4 @@
-"""What the OpenAPI page says of the judging routes, with examples that run as written."""
+"""What the OpenAPI page says of the routes that read their bodies themselves, with examples that run as written."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from judge_service.api.access import OPEN_PATHS
+from judge_service.api.job_schemas import BatchRequest, UploadForm
 from judge_service.api.schemas import (
     CasesRequest,
     ErrorBody,
@@ -28,6 +29,8 @@ _MODELS: Final = (
     JudgmentBody,
     JudgmentList,
     ErrorBody,
+    BatchRequest,
+    UploadForm,
 )
 
 _PRIME: Final[dict[str, Any]] = {
@@ -89,6 +92,11 @@ _ERRORS: Final = {
 
 def _ref(model: str) -> dict[str, str]:
     return {"$ref": _REF.format(model=model)}
+
+
+def described_body(model: str, media_type: str) -> dict[str, Any]:
+    """What a route that reads its body itself is documented with."""
+    return {"required": True, "content": {media_type: {"schema": _ref(model)}}}
 
 
 def _operation(task: str) -> dict[str, Any]:

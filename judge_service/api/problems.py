@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -11,10 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from judge_service.api.answers import json_response
-from judge_service.errors import InvalidRequest, JudgeChanged, JudgeDown, JudgeServiceError, UnknownName
+from judge_service.errors import InvalidRequest, JudgeChanged, JudgeDown, JudgeServiceError, StoreDown, UnknownName
 
 log: Final = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 5
@@ -42,6 +43,11 @@ class Problem(Exception):
         self.status, self.message, self.param, self.code = status, message, param, code
         self.headers = {} if retry is None else {"retry-after": str(retry)}
 
+    def for_good(self) -> Problem:
+        """Itself, telling OpenAI's client not to try again what no further try can change."""
+        self.headers["x-should-retry"] = "false"
+        return self
+
     def response(self) -> Response:
         """The answer to send."""
         return json_response(error_body(self.status, self.message, self.param, self.code), self.status, self.headers)
@@ -63,6 +69,8 @@ def problem_of(error: JudgeServiceError) -> Problem:
         return Problem(409, error.message, "judge_digest", "judge_changed")
     if isinstance(error, JudgeDown):
         return Problem(503, error.message, None, "judge_unavailable", RETRY_SECONDS)
+    if isinstance(error, StoreDown):
+        return Problem(503, error.message, None, "store_unavailable", RETRY_SECONDS)
     return Problem(500, error.message)
 
 
@@ -78,8 +86,17 @@ def answer_to(error: Exception, scope: Scope) -> Response:
     return Problem(500, "the service failed; the log has the details under this request's id").response()
 
 
-def install(app: FastAPI) -> None:
-    """Registers the handlers."""
+def _methods(routes: Sequence[BaseRoute], scope: Scope) -> str:
+    matching = [route for route in routes if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
+
+
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Registers the handlers.
+
+    Args:
+        routes: all there are: of a path with several, the router tells the methods of the first only.
+    """
 
     @app.exception_handler(Problem)
     @app.exception_handler(JudgeServiceError)
@@ -88,9 +105,12 @@ def install(app: FastAPI) -> None:
         return answer_to(error, request.scope)
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> Response:
+    async def _http(request: Request, error: HTTPException) -> Response:
         body = error_body(error.status_code, str(error.detail))
-        return json_response(body, error.status_code, dict(error.headers or {}))
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        if error.status_code == 405:
+            headers["allow"] = _methods(routes, request.scope) or headers["allow"]
+        return json_response(body, error.status_code, headers)
 
     @app.exception_handler(RequestValidationError)
     async def _validation(_: Request, error: RequestValidationError) -> Response:

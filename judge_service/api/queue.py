@@ -11,6 +11,7 @@ from fastapi import Request
 from starlette.types import Receive
 
 from judge_service.api.problems import Problem
+from judge_service.backends.lanes import Lanes
 
 T = TypeVar("T")
 RETRY_SECONDS: Final = 1
@@ -20,14 +21,24 @@ _LOOK_AFTER: Final = 0.1
 class Places:
     """Lets so many cases be judged at a time, and so many more wait.
 
+    Args:
+        share: of the places, that the cases of batches may hold.
+
     Attributes:
-        waiting: cases that wait for a place.
+        of_batches: how many places that share comes to.
+        yielding: a place for a case of a batch: one is only to be had while no other case waits.
     """
 
-    def __init__(self, most: int, most_waiting: int) -> None:
-        self._places = asyncio.Semaphore(most)
+    def __init__(self, most: int, most_waiting: int, share: float = 1.0) -> None:
+        self.of_batches = max(1, int(most * share))
+        self._lanes = Lanes(most, self.of_batches)
         self._most_waiting = most_waiting
-        self.waiting = 0
+        self.yielding = _Yielding(self._lanes)
+
+    @property
+    def waiting(self) -> int:
+        """Cases that wait for a place, those of batches left out."""
+        return self._lanes.waiting
 
     def admit(self) -> None:
         """Turns a request away while the queue is full.
@@ -42,17 +53,26 @@ class Places:
 
     async def __aenter__(self) -> None:
         """Takes a place, or waits for one."""
-        self.waiting += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self.waiting -= 1
+        await self._lanes.acquire()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Gives the place back."""
-        self._places.release()
+        self._lanes.release()
+
+
+class _Yielding:
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+
+    async def __aenter__(self) -> None:
+        await self._lanes.acquire(gives_way=True)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lanes.release(gives_way=True)
 
 
 async def while_wanted(request: Request, work: Awaitable[T]) -> T:

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 
@@ -13,8 +14,9 @@ from judge_service.api.access import Network, check_binding, networks_of
 from judge_service.api.app import create_app
 from judge_service.api.logs import log_as_json
 from judge_service.errors import InvalidConfiguration
+from judge_service.jobs.office import Office
 from judge_service.settings import Settings
-from judge_service.wiring import open_service
+from judge_service.wiring import open_office, open_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,14 @@ async def serve_on(on: socket.socket, settings: Settings, serving: Serving) -> N
         JudgeServiceError: the judges could not be opened.
     """
     networks: Sequence[Network] = networks_of(serving.trusted)
-    async with open_service(settings, serving.wait, front=True) as service:
+    async with (
+        open_office(settings, serving.several) as office,
+        open_service(settings, serving.wait, front=True) as service,
+    ):
         if serving.log_requests:
             log_as_json(requests=True)
         config = uvicorn.Config(
-            create_app(service, settings, networks, serving.several),
+            create_app(service, settings, networks, serving.several, office),
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -76,4 +81,18 @@ async def serve_on(on: socket.socket, settings: Settings, serving: Serving) -> N
         )
         if not serving.several:
             announce(serving, on)
-        await uvicorn.Server(config).serve(sockets=[on])
+        await _Server(config, office).serve(sockets=[on])
+
+
+class _Server(uvicorn.Server):
+    """A server whose batches begin nothing more from the moment it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, office: Office | None) -> None:
+        super().__init__(config)
+        self._office = office
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal has come."""
+        super().handle_exit(sig, frame)
+        if self._office is not None:
+            self._office.end()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from judge_service.api.metrics import Metrics
 from judge_service.api.queue import Places
+from judge_service.jobs.office import Office
 from judge_service.service import JudgingService
 from judge_service.settings import Settings
 
@@ -16,14 +17,16 @@ class State:
 
     Attributes:
         places: a place for each case under way; further ones wait, and are turned away when too many do.
+        office: where files and batches are kept; None where they are not.
     """
 
     service: JudgingService
     settings: Settings
     metrics: Metrics
     started: int
+    office: Office | None = None
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:
         server = self.settings.server
-        self.places = Places(server.cases_in_flight, server.cases_waiting)
+        self.places = Places(server.cases_in_flight, server.cases_waiting, self.settings.jobs.share)

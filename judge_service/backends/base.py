@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from judge_service.domain.frozen import frozen
 from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.verdicts import Failure, FailureKind
+
+T = TypeVar("T")
+
+
+class Held:
+    """How long a case was held here, in seconds: its calls waited for a place, or for another's answer."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
 
 
 @frozen
@@ -20,6 +31,7 @@ class Terms:
         cache: use, refresh (ask anew and remember), bypass (neither look nor remember) or only (never ask).
         affinity: a case's calls share it, so that they meet the same replica and its prefix cache.
         tenant: whose cache entries are seen and made; empty for those that all share.
+        held: given, the deadline is as much later as the case was held here; else it stands, whatever the wait.
     """
 
     deadline: float = float("inf")
@@ -27,11 +39,31 @@ class Terms:
     affinity: int = 0
     priority: Literal["online", "batch"] = "online"
     tenant: str = ""
+    held: Held | None = None
 
     @property
     def until(self) -> float | None:
         """The deadline as asyncio's timeouts take it: None where there is none."""
-        return None if self.deadline == float("inf") else self.deadline
+        if self.deadline == float("inf"):
+            return None
+        return self.deadline if self.held is None else self.deadline + self.held.seconds
+
+    async def waited(self, what: Awaitable[T]) -> T:
+        """Waits for what must come before the judge works on this case: until its deadline, or as a case that is held.
+
+        Calls of one case that wait at the same time hold it as long as the longest.
+
+        Raises:
+            TimeoutError: the deadline passed.
+        """
+        if self.held is None:
+            async with asyncio.timeout_at(self.until):
+                return await what
+        loop = asyncio.get_running_loop()
+        since, before = loop.time(), self.held.seconds
+        came = await what
+        self.held.seconds = max(self.held.seconds, before + loop.time() - since)
+        return came
 
 
 class Backend(Protocol):

@@ -1,23 +1,27 @@
-"""Several replicas of one judge: a case stays with one of them, and moves on when that one fails."""
+"""Several replicas of one judge: a case stays with one of them, and moves on when that one is busy or fails."""
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from judge_service.backends.base import Backend, Terms, TransientFault
+from judge_service.backends.limited import Limited
+from judge_service.backends.line import Line, Seat
+from judge_service.backends.replica import Replica
 from judge_service.domain.digests import draw
 from judge_service.domain.prompting import Completion, JudgePrompt
 
-log: Final = logging.getLogger(__name__)
-FIRST_REST: Final = 1.0
-LONGEST_REST: Final = 30.0
-FAULTS_BEFORE_REST: Final = 3
 GONE_SECONDS: Final = 30.0
-_MASK: Final = 0xFFFFFFFFFFFFFFFF
+AHEAD: Final = 2
+"""Calls under way to one place: while one is answered another is made ready, and no place ever waits for us."""
+_BEGINNING: Final = 512
+"""So many cases may be under way that ask nothing: they look into the cache, or wait to try again."""
+_MOST_SEATS: Final = 4096
+_A_MOMENT: Final = 0.01
+"""Two clocks need not agree to the millisecond."""
 
 
 class Gone(TransientFault):
@@ -26,81 +30,100 @@ class Gone(TransientFault):
     hopeless = True
 
 
-@dataclass(slots=True)
-class Replica:
-    """One server and how it has been doing.
-
-    Attributes:
-        faults: failures in a row.
-        rest: how long it is left alone after the next failure, in seconds; it doubles.
-        failing_since: when the failures began.
-    """
-
-    backend: Backend
-    name: str
-    salt: int
-    faults: int = 0
-    rest: float = FIRST_REST
-    resting_until: float = 0.0
-    failing_since: float = 0.0
-
-    def worked(self) -> bool:
-        """Forgets past failures; whether it was away and is back."""
-        was_away = self.rest > FIRST_REST
-        if was_away:
-            log.warning("judge replica %s is back", self.name)
-        self.faults, self.rest = 0, FIRST_REST
-        return was_away
-
-    def failed(self, fault: TransientFault) -> None:
-        """Counts a failure; out of reach, or failing three times in a row, it is left alone for a while."""
-        if fault.status == 429:
-            return
-        self.faults += 1
-        if self.faults == 1:
-            self.failing_since = time.monotonic()
-        if fault.status is None or self.faults >= FAULTS_BEFORE_REST:
-            if self.rest == FIRST_REST:
-                log.warning("judge replica %s fails (%s): it is left alone for a while", self.name, fault)
-            self.resting_until = time.monotonic() + self.rest
-            self.rest = min(LONGEST_REST, 2 * self.rest)
-
-
 class Pool:
     """Chooses replicas by rendezvous hashing of the case's affinity: one that goes takes only its own cases along.
 
     The highest-scoring replica that is not resting is asked (Thaler & Ravishankar, "Using name-based mappings to
-    increase hit rates", 1998).
+    increase hit rates", 1998) as long as it has a free place; then the next one that has (consistent hashing with
+    bounded loads: Mirrokni, Thorup & Zadimoghaddam, 2018; the bound is what a replica's limiter lets through). Where
+    none has, calls wait in one line before all of them, so that a slow replica holds up no more than it is working on.
+    All calls of a case follow its first one.
 
     Attributes:
-        returned: is called when a replica that was away is back; it may be another than it was.
+        returned: is called when a replica that was away is back, or a new one has come; it may be another judge.
+        under_way: calls that have not ended, waiting or asked.
     """
 
     def __init__(self, replicas: Sequence[tuple[str, Backend]]) -> None:
         self.returned: Callable[[], None] = _nobody
-        self._replicas = [Replica(backend, name, draw("replica", name) | 1) for name, backend in replicas]
+        self.under_way = 0
+        self._places = 0
+        self._replicas: list[Replica] = []
+        self._seats: dict[int, Seat] = {}
+        self._line = Line()
+        for name, backend in replicas:
+            self.add(name, backend)
+
+    def add(self, name: str, backend: Backend) -> None:
+        """Takes a replica in."""
+        replica = Replica(backend, name, draw("replica", name) | 1)
+        self._replicas.append(replica)
+        if isinstance(backend, Limited):
+            backend.freed = lambda: self._offer(replica)
+        self._offer(replica)
+
+    async def drop(self, name: str) -> None:
+        """Gives a replica no more calls, and closes it when those it has are done. The last one cannot be dropped."""
+        replica = next(r for r in self._replicas if r.name == name)
+        self._replicas.remove(replica)
+        replica.is_leaving = True
+        self._count(replica)
+        if len(self._replicas) == 1:
+            self._send_away()
+        if not replica.calls:
+            await replica.backend.aclose()
+
+    def has_room(self, cases: int) -> bool:
+        """Whether another case may begin while so many are under way: enough that no place is ever idle."""
+        places = AHEAD * max(1, self._places)
+        return self.under_way < places and cases < min(places, _BEGINNING + self.under_way)
+
+    def loads(self) -> list[tuple[str, int, int]]:
+        """Of each replica with a limit its name, the limit and the calls in flight."""
+        each = [(r.name, r.backend) for r in self._replicas]
+        return [(name, b.limit, b.in_flight) for name, b in each if isinstance(b, Limited)]
 
     async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
         """Asks the case's own replica, and at once the next one if that cannot be reached.
 
         Raises:
             TransientFault: no replica answered; it is hopeless when none has for half a minute.
+            TimeoutError: the case's deadline passed.
         """
-        fault: TransientFault | None = None
         if self._are_gone():
             raise Gone("judge_unavailable", f"no replica of the judge has answered for {GONE_SECONDS:g} s")
-        for replica in self._preferred(terms.affinity):
+        seat = self._seated(terms.affinity)
+        seat.calls += 1
+        self.under_way += 1
+        try:
+            return await self._answered(prompts, terms, seat)
+        finally:
+            self.under_way -= 1
+            seat.calls -= 1
+            if not seat.calls and seat.home is seat.own:
+                self._seats.pop(terms.affinity, None)
+
+    async def _answered(self, prompts: Sequence[JudgePrompt], terms: Terms, seat: Seat) -> list[Completion]:
+        fault: TransientFault | None = None
+        tried: list[Replica] = []
+        while (replica := await self._found(terms, seat, tried)) is not None:
+            replica.calls += 1
             try:
                 completions = await replica.backend.complete(prompts, terms)
             except TransientFault as e:
-                replica.failed(e)
+                self._failed(replica, e)
                 fault = e
                 if e.status is not None:
                     break
+                tried.append(replica)
             else:
                 if replica.faults and replica.worked():
                     self.returned()
                 return completions
+            finally:
+                replica.calls -= 1
+                if replica.is_leaving and not replica.calls:
+                    await replica.backend.aclose()
         assert fault is not None
         raise fault
 
@@ -109,13 +132,97 @@ class Pool:
         now = time.monotonic()
         return all(r.resting_until > now and now - r.failing_since > GONE_SECONDS for r in self._replicas)
 
-    def _preferred(self, affinity: int) -> list[Replica]:
-        """The replicas that are not resting, the case's own first; if all rest, the one that has rested longest."""
+    def _seated(self, affinity: int) -> Seat:
+        """The case's seat; where its replica is out of reach, or it has none, that of its own one."""
+        seat = self._seats.get(affinity)
         now = time.monotonic()
-        awake = [replica for replica in self._replicas if replica.resting_until <= now]
-        if not awake:
-            return [min(self._replicas, key=lambda replica: replica.resting_until)]
-        return sorted(awake, key=lambda replica: _score(affinity, replica.salt), reverse=True)
+        if seat is not None and seat.home.is_up(now):
+            return seat
+        up = [r for r in self._replicas if r.is_up(now)] or self._replicas
+        own = up[0] if len(up) == 1 else max(up, key=lambda replica: replica.liking(affinity))
+        if seat is not None:
+            seat.own, seat.at = own, None
+            return seat
+        seat = self._seats[affinity] = Seat(own)
+        if len(self._seats) > _MOST_SEATS:
+            self._forget()
+        return seat
+
+    def _forget(self) -> None:
+        """Forgets where the oldest of the cases that have moved went, unless they have calls under way."""
+        for affinity in [a for a, seat in self._seats.items() if not seat.calls][: _MOST_SEATS // 2]:
+            del self._seats[affinity]
+
+    async def _found(self, terms: Terms, seat: Seat, tried: Sequence[Replica]) -> Replica | None:
+        """The replica for a call, which waits in the line where none has a place; None if all that are up were tried.
+
+        If all rest, it is the one that has rested longest.
+        """
+        while True:
+            now, home = time.monotonic(), seat.home
+            if home.has_place and home.is_up(now) and home not in tried:
+                seat.at = home
+                return home
+            replica = None
+            if not self._line:
+                up = [r for r in self._replicas if r.is_up(now) and r not in tried]
+                if not up:
+                    return None if tried else min(self._replicas, key=lambda replica: replica.resting_until)
+                if len(self._replicas) == 1:
+                    return up[0]
+                replica = _another(up, terms.affinity, seat)
+            replica = replica or await self._turn(terms, seat)
+            if replica is not None:
+                seat.at = replica
+                return replica
+
+    async def _turn(self, terms: Terms, seat: Seat) -> Replica | None:
+        """A replica with a place for this call; None if there is none left to wait for."""
+        turn: asyncio.Future[Replica | None] = asyncio.get_running_loop().create_future()
+        self._line.join(terms.affinity, seat, turn, terms.priority == "batch")
+        try:
+            replica = await terms.waited(turn)
+        except BaseException:
+            self._line.leave(terms.affinity, seat, turn)
+            if turn.done() and not turn.cancelled() and (given := turn.result()) is not None:
+                given.promised -= 1
+                self._offer(given)
+            raise
+        if replica is not None:
+            replica.promised -= 1
+        return replica
+
+    def _count(self, replica: Replica) -> None:
+        """Keeps count of all places, which change with each limit and with each replica that rests or is back."""
+        places = replica.limit if replica.is_up(time.monotonic()) else 0
+        self._places += places - replica.counted
+        replica.counted = places
+
+    def _offer(self, replica: Replica) -> None:
+        """Gives a replica's free places to the calls in the line."""
+        if replica.counted != replica.limit:
+            self._count(replica)
+        while self._line and replica.has_place and replica.is_up(time.monotonic()):
+            seat, turn = self._line.take(replica)
+            if not turn.done():
+                seat.at = replica
+                replica.promised += 1
+                turn.set_result(replica)
+
+    def _failed(self, replica: Replica, fault: TransientFault) -> None:
+        rest = replica.failed(fault)
+        if rest:
+            asyncio.get_running_loop().call_later(rest + _A_MOMENT, self._offer, replica)
+            self._count(replica)
+            now = time.monotonic()
+            if not any(r.is_up(now) for r in self._replicas):
+                self._send_away()
+
+    def _send_away(self) -> None:
+        """Has everyone in the line look again for whom to ask."""
+        for turn in self._line.empty():
+            if not turn.done():
+                turn.set_result(None)
 
     async def aclose(self) -> None:
         """Closes every replica."""
@@ -127,8 +234,8 @@ def _nobody() -> None:
     """Nobody wants to know."""
 
 
-def _score(affinity: int, salt: int) -> int:
-    """A well-mixed 64-bit number for a case and a replica (the finaliser of splitmix64)."""
-    z = ((affinity ^ salt) * 0xBF58476D1CE4E5B9) & _MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
-    return z ^ (z >> 31)
+def _another(up: Sequence[Replica], affinity: int, seat: Seat) -> Replica | None:
+    """The next replica with a place for a case whose own has none; None if there is none, or the case has begun."""
+    if seat.at is not None and seat.at in up:
+        return None
+    return max((r for r in up if r.has_place), key=lambda replica: replica.liking(affinity), default=None)

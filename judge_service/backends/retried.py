@@ -18,7 +18,10 @@ LONGEST_RETRY_AFTER: Final = 120.0
 
 
 class Retried:
-    """Tries each call up to `attempts` times and never beyond its case's deadline; from here on nothing is raised."""
+    """Tries each call up to `attempts` times and never beyond its case's deadline; from here on nothing is raised.
+
+    The deadline of an attempt is its limiter's business, which knows when the call went out.
+    """
 
     def __init__(self, inner: Backend, attempts: int = ATTEMPTS) -> None:
         self._inner = inner
@@ -30,8 +33,7 @@ class Retried:
 
     async def _one(self, prompt: JudgePrompt, terms: Terms) -> Completion:
         try:
-            async with asyncio.timeout_at(terms.until):
-                return await self._tried(prompt, terms)
+            return await self._tried(prompt, terms)
         except TimeoutError:
             return failed("timeout", "the case's deadline passed before the judge answered")
 
@@ -50,8 +52,12 @@ class Retried:
                 raise fault
             return (await self._inner.complete([prompt], terms))[0]
 
+        async def sleep(seconds: float) -> None:
+            async with asyncio.timeout_at(terms.until):
+                await asyncio.sleep(seconds)
+
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._attempts), wait=_wait, retry=retry_if_exception(_may_pass)
+            sleep=sleep, stop=stop_after_attempt(self._attempts), wait=_wait, retry=retry_if_exception(_may_pass)
         )
         try:
             return await retrying(attempt)

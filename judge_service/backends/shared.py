@@ -59,8 +59,7 @@ class Shared:
     async def _landed(self, flight: asyncio.Future[Completion], prompt: JudgePrompt, terms: Terms) -> Completion:
         """Another's answer; or our own, if that one was cancelled or failed for reasons of its own."""
         try:
-            async with asyncio.timeout_at(terms.until):
-                await asyncio.wait((flight,))
+            await terms.waited(asyncio.wait((flight,)))
         except TimeoutError:
             return failed("timeout", "the case's deadline passed while another case was asking the same")
         if not flight.cancelled():

@@ -7,10 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
-from judge_service.batch.files import STANDARD, kind_of
-from judge_service.batch.ledger import records_of
+from judge_service.batch.disk import STANDARD
+from judge_service.batch.kinds import DAMAGE, GATHERED, kind_of
+from judge_service.batch.records import records_of
 from judge_service.cards.use import NO_CARD
 from judge_service.domain.cards import Calibration, PositionEstimate
 from judge_service.domain.judgments import Provenance
@@ -35,7 +34,7 @@ def begun_by(output: str) -> Begun | None:
     if output == STANDARD:
         return None
     path = Path(output)
-    gathered = path.with_name(path.name + ".partial")
+    gathered = path.with_name(path.name + GATHERED)
     for held in (path, gathered):
         if held.is_file():
             found = _first(held, ".jsonl" if held == gathered else kind_of(output))
@@ -45,7 +44,7 @@ def begun_by(output: str) -> Begun | None:
 
 
 def _first(path: Path, kind: str) -> Begun | None:
-    with suppress(OSError, EOFError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+    with suppress(*DAMAGE, KeyError, TypeError, AttributeError):
         for record in records_of(path, kind):
             told = provenance_from(record.get("provenance"))
             if record.get("run_digest") and told is not None:

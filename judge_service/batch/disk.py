@@ -12,6 +12,9 @@ from typing import Final
 
 from judge_service.errors import RunRefused
 
+STANDARD: Final = "-"
+"""The name under which a command is told standard input or standard output."""
+
 _MENDING: Final = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room within the quota",
@@ -58,6 +61,34 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def replace_whole(path: Path, parts: Iterable[bytes], alone: bool = False) -> None:
+    """Puts a file in the place of what stood there, or of nothing: it is there whole or not at all.
+
+    Args:
+        alone: whether nobody else can be writing it, so that what a killed writer left beside it is written over.
+
+    Raises:
+        RunRefused: it cannot be written; what stood there stands there still.
+    """
+    beside = path.with_name(f"{path.name}.new" if alone else f"{path.name}.{os.getpid()}.new")
+    with refusing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(beside, parts)
+        beside.replace(path)
+
+
+def check_output(output: Path | str, inputs: Iterable[Path | str]) -> None:
+    """No output takes the place of what it is made of.
+
+    Raises:
+        RunRefused: it would.
+    """
+    if str(output) == STANDARD:
+        return
+    if Path(output).resolve() in {Path(told).resolve() for told in inputs if str(told) != STANDARD}:
+        raise RunRefused(f"{output}: the output would overwrite the input")
 
 
 def bring_to_disk(file: int) -> None:

@@ -1,21 +1,25 @@
-"""Rows from files and standard input, one at a time."""
+"""Rows from files and standard input, one at a time: of whatever kind and size, no more than a few are held."""
 
 from __future__ import annotations
 
-import gzip
 import sys
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
 from typing import IO, Any, Final
 
 import orjson
 
+from judge_service.batch.arrays import NoArray, begins_array, elements_of
+from judge_service.batch.disk import STANDARD
+from judge_service.batch.kinds import DAMAGE, TABLES, is_array, library, opened
+from judge_service.batch.sources import DATASET, Source, sources_of
 from judge_service.domain.frozen import frozen
 from judge_service.domain.surrogates import NO_TEXT, parsed_with_surrogates, surrogate_in
 from judge_service.errors import InvalidRequest
 
-STANDARD: Final = "-"
+_BEGINNING: Final = 4096
 
 
 @frozen
@@ -31,47 +35,63 @@ class Row:
     error: str | None = None
 
 
-def kind_of(path: str) -> str:
-    """The kind of file a name stands for.
-
-    Raises:
-        InvalidRequest: a kind that is not read or written here.
-    """
-    if path == STANDARD:
-        return ".jsonl"
-    name = Path(path).name.lower()
-    for kind in (".jsonl.gz", ".jsonl", ".json"):
-        if name.endswith(kind):
-            return kind
-    if name.endswith(".parquet"):
-        raise InvalidRequest(f"{path}: Parquet is not read or written yet; use .jsonl, .jsonl.gz or .json")
-    return ".jsonl"
-
-
 def rows_of(path: str) -> Iterator[Row]:
-    """The rows of a file, in order. A line that is no JSON is a row with an error.
+    """The rows of a file, of the files a pattern or a folder stands for, or of a dataset on disk, in order.
+
+    A line, or an element of an array, that is no JSON is a row with an error.
 
     Raises:
         InvalidRequest: no such file, or it cannot be read.
     """
-    if path != STANDARD and not Path(path).is_file():
-        raise InvalidRequest(f"{path}: no such file")
-    return _rows(path, kind_of(path))
-
-
-def _rows(path: str, kind: str) -> Iterator[Row]:
-    name = "standard input" if path == STANDARD else Path(path).name
-    try:
-        with _opened(path, kind) as lines:
-            yield from _array(lines.read().removeprefix(BOM_UTF8), name) if kind == ".json" else _lines(lines, name)
-    except (OSError, EOFError) as e:
-        raise InvalidRequest(f"{path}: {e}") from None
-
-
-def _opened(path: str, kind: str) -> IO[bytes] | gzip.GzipFile:
     if path == STANDARD:
-        return sys.stdin.buffer
-    return gzip.open(path, "rb") if kind == ".jsonl.gz" else Path(path).open("rb")
+        return _lines(sys.stdin.buffer, "standard input")
+    return chain.from_iterable(map(_rows, sources_of(path)))
+
+
+def _rows(source: Source) -> Iterator[Row]:
+    try:
+        if source.kind == DATASET or source.kind in TABLES:
+            yield from _table(source)
+        else:
+            yield from _texts(source)
+    except DAMAGE as e:
+        raise InvalidRequest(f"{source.path}: {e}") from None
+
+
+def _table(source: Source) -> Iterator[Row]:
+    tables = library(source.path, ".arrow")
+    is_dataset = source.kind == DATASET
+    values = tables.values_in_dataset(source.path) if is_dataset else tables.values_in(source.path, source.kind)
+    for number, value in enumerate(values, 1):
+        yield Row(f"{source.name} row {number}", value)
+
+
+def _texts(source: Source) -> Iterator[Row]:
+    if not is_array(source.kind):
+        with opened(source.path, source.kind) as lines:
+            yield from _lines(lines, source.name)
+        return
+    told = _told_as(source)
+    with opened(source.path, source.kind) as stream:
+        yield from told(stream, source.name)
+
+
+def _told_as(source: Source) -> Callable[[IO[bytes], str], Iterator[Row]]:
+    """How the rows of a .json file are read: JSON lines under that name are common, and so is a lone object."""
+    with opened(source.path, source.kind) as stream:
+        if begins_array(stream.read(_BEGINNING)):
+            return _array
+    with opened(source.path, source.kind) as stream:
+        first = next((line for line in stream if line.removeprefix(BOM_UTF8).strip()), b"")
+    return _lines_or_one if _is_json(first.removeprefix(BOM_UTF8)) else _whole
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        _parsed(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _lines(lines: Iterable[bytes], name: str) -> Iterator[Row]:
@@ -84,28 +104,52 @@ def _lines(lines: Iterable[bytes], name: str) -> Iterator[Row]:
                 yield Row(where, error=f"not valid JSON: {e}")
 
 
-def _array(text: bytes, name: str) -> Iterator[Row]:
-    try:
-        rows = orjson.loads(text)
-    except orjson.JSONDecodeError as e:
-        yield from _no_array(text, name, e)
-        return
-    for number, value in enumerate(rows if isinstance(rows, list) else [rows], 1):
-        yield Row(f"{name} row {number}", value)
+def _lines_or_one(lines: Iterable[bytes], name: str) -> Iterator[Row]:
+    rows = _lines(lines, name)
+    first, second = next(rows), next(rows, None)
+    if second is None:
+        yield replace(first, where=f"{name} row 1")
+    else:
+        yield from (first, second, *rows)
 
 
-def _no_array(text: bytes, name: str, error: orjson.JSONDecodeError) -> Iterator[Row]:
-    """The rows of a .json file that is no JSON as it stands."""
+def _array(stream: IO[bytes], name: str) -> Iterator[Row]:
+    number = 0
     try:
-        rows = parsed_with_surrogates(text)
-    except ValueError:
-        # A .json file that holds JSON lines is common, and its first line is then whole.
-        if b"\n" in text.strip():
-            yield from _lines(text.splitlines(), name)
-        else:
-            yield Row(name, error=f"not valid JSON: {error}")
-        return
-    for number, value in enumerate(rows if isinstance(rows, list) else [rows], 1):
-        where = f"{name} row {number}"
-        at = surrogate_in(value)
-        yield Row(where, value) if at is None else Row(where, error=f"{at or 'the row'} {NO_TEXT}")
+        for number, element in enumerate(elements_of(stream), 1):
+            yield _element(element, f"{name} row {number}")
+    except NoArray as e:
+        yield Row(f"{name} row {number + 1}", error=f"not valid JSON: {e}")
+
+
+def _element(element: bytes, where: str) -> Row:
+    try:
+        value = _parsed(element)
+    except ValueError as e:
+        return Row(where, error=f"not valid JSON: {e}")
+    at = surrogate_in(value)
+    return Row(where, value) if at is None else Row(where, error=f"{at or 'the row'} {NO_TEXT}")
+
+
+def _parsed(text: bytes) -> Any:
+    """A JSON value, which may hold lone surrogates.
+
+    Raises:
+        orjson.JSONDecodeError: it is none.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        try:
+            return parsed_with_surrogates(text)
+        except ValueError:
+            raise error from None
+
+
+def _whole(stream: IO[bytes], name: str) -> Iterator[Row]:
+    """The rows of a .json file whose first line is no JSON: an object over several lines, or lines with a bad first."""
+    text = stream.read().removeprefix(BOM_UTF8)
+    if b"\n" in text.strip() and not _is_json(text):
+        yield from _lines(text.splitlines(), name)
+    else:
+        yield _element(text, f"{name} row 1")

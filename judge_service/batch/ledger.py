@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import os
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,14 +12,18 @@ from typing import Any, Final
 
 import orjson
 
-from judge_service.batch.disk import bring_to_disk, refusing, unwritable, write_whole
-from judge_service.batch.files import kind_of
+from judge_service.batch.disk import bring_to_disk, refusing, replace_whole, unwritable, write_whole
+from judge_service.batch.kinds import DAMAGE, GATHERED, kind_of
 from judge_service.batch.known import Known, in_short
 from judge_service.batch.locking import Lock, is_at
+from judge_service.batch.ordering import Order
+from judge_service.batch.packing import check_writable, packed
+from judge_service.batch.records import records_of
 from judge_service.errors import RunRefused
 
 FINISHED: Final = ("judged", "dropped")
 SYNC_SECONDS: Final = 5.0
+_MOST_WAITING: Final = 2**20
 
 
 @dataclass(slots=True)
@@ -40,15 +42,16 @@ class Finished:
 
 
 class Ledger:
-    """Appends records to one output file; a compressed or .json output is gathered beside it and made at the end."""
+    """Appends records to one output file; one that is no file of lines is gathered beside it and made at the end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._kind = kind_of(str(path))
-        self._lines = path if self._kind == ".jsonl" else path.with_name(path.name + ".partial")
+        self._lines = path if self._kind == ".jsonl" else path.with_name(path.name + GATHERED)
         self._file: int | None = None
         self._held = Lock(path)
         self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
         self._failure: OSError | None = None
         self._sync_due: asyncio.TimerHandle | None = None
         self._is_told = False
@@ -59,6 +62,7 @@ class Ledger:
         Raises:
             RunRefused: another process writes it, it holds something else than judgments, or it cannot be written.
         """
+        check_writable(self.path)
         with refusing(self._lines):
             self._lock()
             if overwrite:
@@ -90,15 +94,18 @@ class Ledger:
             self.path.unlink(missing_ok=True)
 
     def _take_up_whole(self) -> None:
-        """A finished compressed or .json output becomes lines again, so that it can be added to."""
+        """A finished output that is no file of lines becomes one again, so that it can be added to."""
         if self._lines == self.path or not self.path.exists() or self._lines.stat().st_size:
             return
-        try:
-            lines = [orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records_of(self.path)]
-        except (OSError, EOFError, ValueError, zlib.error) as e:
-            raise RunRefused(f"{self.path} cannot be read: {e} (--overwrite starts it anew)") from None
         # In one go: half of them would look like all of them to the next run.
-        self._replace(lines)
+        self._replace(self._whole_lines())
+
+    def _whole_lines(self) -> Iterator[bytes]:
+        try:
+            for record in records_of(self.path):
+                yield orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        except DAMAGE as e:
+            raise RunRefused(f"{self.path} cannot be read: {e} (--overwrite starts it anew)") from None
 
     def _repair(self) -> None:
         """Cuts off a last line that was being written when the writer was killed."""
@@ -167,11 +174,15 @@ class Ledger:
         self._tell()
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._waiting.append(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+        line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        self._waiting.append(line)
+        self._waiting_bytes += len(line)
+        if self._waiting_bytes > _MOST_WAITING:
+            self._flush()
 
     def _flush(self) -> None:
         """Writes what waits; a failure is told to whoever comes next."""
-        lines, self._waiting = self._waiting, []
+        lines, self._waiting, self._waiting_bytes = self._waiting, [], 0
         if lines and self._file is not None and self._failure is None:
             self._write(self._file, b"".join(lines))
             if self._sync_due is None:
@@ -204,8 +215,22 @@ class Ledger:
             with suppress(OSError):
                 self._repair()
 
+    def put_in_order(self, order: Order) -> None:
+        """Puts the lines in the order of their cases; those on cases of other inputs follow.
+
+        Raises:
+            RunRefused: there is no room for that. The lines are kept as they are, and the next run does it.
+        """
+        self._flush()
+        if self._file is None or self._failure is not None or not os.fstat(self._file).st_size:
+            return
+        with refusing(self._lines):
+            lines = order.lines_of(self._lines)
+            if lines is not None:
+                self._replace(lines)
+
     def close(self) -> None:
-        """Brings the lines to the disk, makes a compressed or .json output of them, and gives up the lock.
+        """Brings the lines to the disk, makes the output of them where it is no file of lines, and gives up the lock.
 
         Raises:
             RunRefused: there is no room for that. The lines are kept, and the next run makes the output of them.
@@ -229,13 +254,8 @@ class Ledger:
             self._tell()
 
     def _make_whole(self) -> None:
-        beside = self.path.with_name(self.path.name + ".new")
-        lines = self._lines.read_bytes()
-        if self._kind == ".json":
-            write_whole(beside, (b"[", b",\n".join(lines.splitlines()), b"]\n"))
-        else:
-            write_whole(beside, (gzip.compress(lines),))
-        beside.replace(self.path)
+        with self._lines.open("rb") as lines:
+            replace_whole(self.path, packed(lines, self._kind), alone=True)
         self._lines.unlink()
 
 
@@ -248,22 +268,3 @@ def _synced(file: int) -> OSError | None:
     finally:
         os.close(file)
     return None
-
-
-def records_of(path: Path, kind: str = "") -> Iterator[dict[str, Any]]:
-    """The records of any output, as written.
-
-    Args:
-        kind: of file, where the name does not tell.
-
-    Raises:
-        orjson.JSONDecodeError: a line is torn or no JSON.
-    """
-    kind = kind or kind_of(str(path))
-    if kind == ".json":
-        yield from orjson.loads(path.read_bytes())
-        return
-    with gzip.open(path, "rb") if kind == ".jsonl.gz" else path.open("rb") as lines:
-        for line in lines:
-            if line.strip():
-                yield orjson.loads(line)

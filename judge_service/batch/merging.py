@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final
@@ -72,32 +71,3 @@ def content_digest(record: Mapping[str, Any]) -> int:
 
 def _digest(content: bytes, size: int) -> int:
     return int.from_bytes(blake2b(content, digest_size=size).digest(), "big")
-
-
-def packed(lines: Iterable[bytes], kind: str) -> Iterator[bytes]:
-    """Lines as a file of this kind holds them.
-
-    Args:
-        kind: .jsonl, .jsonl.gz or .json.
-    """
-    if kind == ".jsonl.gz":
-        yield from _compressed(lines)
-    elif kind == ".json":
-        yield from _array(lines)
-    else:
-        yield from lines
-
-
-def _compressed(lines: Iterable[bytes]) -> Iterator[bytes]:
-    gzip = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
-    for line in lines:
-        yield gzip.compress(line)
-    yield gzip.flush()
-
-
-def _array(lines: Iterable[bytes]) -> Iterator[bytes]:
-    start = b"["
-    for line in lines:
-        yield start + line.rstrip(b"\n")
-        start = b",\n"
-    yield b"]\n" if start != b"[" else b"[]\n"

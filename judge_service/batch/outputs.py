@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,17 +11,15 @@ from typing import Any, Final
 
 import orjson
 
-from judge_service.batch.files import kind_of
-from judge_service.batch.ledger import records_of
+from judge_service.batch.kinds import DAMAGE, GATHERED, WRITTEN, kind_of
+from judge_service.batch.records import records_of
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.records import judgment_from
 from judge_service.errors import InvalidRequest, RunRefused
 from judge_service.evaluation.origins import Origin, differing, origin_of
 
-_GATHERED: Final = ".partial"
 _NO_EVIDENCE: Final = {"votes": (), "notes": (), "panel": None, "provenance": None}
 _TORN: Final = "its last line is torn: it is being written, or its run was killed (the same run again mends it)"
-_KINDS: Final = (".jsonl", ".jsonl.gz", ".json")
 
 
 def outputs_of(patterns: Sequence[str]) -> list[Path]:
@@ -43,15 +40,15 @@ def outputs_of(patterns: Sequence[str]) -> list[Path]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    names = {path.name.removesuffix(_GATHERED) for path in folder.iterdir() if path.is_file()}
-    return [folder / name for name in sorted(names) if name.lower().endswith(_KINDS)]
+    names = {path.name.removesuffix(GATHERED) for path in folder.iterdir() if path.is_file()}
+    return [folder / name for name in sorted(names) if name.lower().endswith(WRITTEN)]
 
 
 def _named(pattern: str) -> list[Path]:
-    if Path(pattern).is_file() or Path(pattern + _GATHERED).is_file():
+    if Path(pattern).is_file() or Path(pattern + GATHERED).is_file():
         return [Path(pattern)]
-    names = {*glob.glob(pattern), *glob.glob(pattern + _GATHERED)}  # noqa: PTH207
-    return [Path(name) for name in sorted({name.removesuffix(_GATHERED) for name in names})]
+    names = {*glob.glob(pattern), *glob.glob(pattern + GATHERED)}  # noqa: PTH207
+    return [Path(name) for name in sorted({name.removesuffix(GATHERED) for name in names})]
 
 
 @dataclass(slots=True)
@@ -92,7 +89,7 @@ class Reading:
                 yield where, record
 
     def _read(self, path: Path) -> Iterator[Any]:
-        gathered = path.with_name(path.name + _GATHERED)
+        gathered = path.with_name(path.name + GATHERED)
         try:
             if gathered.is_file() and (gathered.stat().st_size or not path.is_file()):
                 yield from self._lines(gathered)
@@ -100,7 +97,7 @@ class Reading:
                 yield from self._lines(path)
             else:
                 yield from records_of(path)
-        except (orjson.JSONDecodeError, OSError, EOFError, zlib.error) as e:
+        except DAMAGE as e:
             raise InvalidRequest(f"{path} is no file of judgments: {e}") from None
 
     def _lines(self, path: Path) -> Iterator[Any]:

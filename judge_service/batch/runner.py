@@ -34,8 +34,16 @@ class Judging(Protocol):
         ...
 
 
+def _nowhere(case_id: str) -> None:
+    """Keeps no order."""
+
+
 def _nothing(progress: Progress) -> None:
     """Lets the run go on."""
+
+
+def _some(cases: int) -> bool:
+    return cases < 64
 
 
 @dataclass(slots=True)
@@ -44,8 +52,9 @@ class Run:
 
     Attributes:
         done: digests of the cases an earlier run finished, in short, by case id; they are not judged again.
-        judged_at_once: how many cases are under way at a time.
+        has_room: whether another case may begin while so many are under way.
         record: keeps a judgment; it is called in the order in which cases finish.
+        placed: is told the id under which each case is judged, or was, in the order of the rows.
         after: looks at the progress after each judgment, and may raise to end the run.
         is_drained: whether it was told to end, and left rows behind.
     """
@@ -56,10 +65,12 @@ class Run:
     fields: Mapping[str, str]
     record: Callable[[Judgment], None]
     done: Known = field(default_factory=Known)
-    judged_at_once: int = 64
+    has_room: Callable[[int], bool] = _some
+    placed: Callable[[str], None] = _nowhere
     after: Callable[[Progress], None] = _nothing
     progress: Progress = field(default_factory=Progress)
     seen: Known = field(default_factory=Known)
+    workers: int = 0
     is_drained: bool = False
     _is_ending: bool = False
 
@@ -71,25 +82,37 @@ class Run:
         """
         rows = iter(self.rows)
         async with asyncio.TaskGroup() as group:
-            for _ in range(self.judged_at_once):
-                group.create_task(self._work(rows))
+            self._begin(group, rows)
         return self.progress
 
     def drain(self) -> None:
         """Lets it end once the cases under way are judged."""
         self._is_ending = True
 
-    async def _work(self, rows: Iterator[Row]) -> None:
+    def _begin(self, group: asyncio.TaskGroup, rows: Iterator[Row]) -> None:
+        self.workers += 1
+        group.create_task(self._work(group, rows))
+
+    async def _work(self, group: asyncio.TaskGroup, rows: Iterator[Row]) -> None:
+        """Judges row after row, and has another worker begin with each as long as there is room; ends if there is none.
+
+        Rows are read by those who have room for them: nothing is read ahead, and no task waits for a row.
+        """
         for count, row in enumerate(rows):
             if self._is_ending:
                 self.is_drained = True
-                return
+                break
+            if self.has_room(self.workers):
+                self._begin(group, rows)
             taken = self.taken_up(row)
             if taken is not None:
                 self.keep(await judged(self.judging, taken, row.where) if isinstance(taken, Case) else taken)
             if count % BREATH == 0:
                 # A run of cache hits never waits for anything; timers and signals want their turn.
                 await asyncio.sleep(0)
+            if self.workers > 1 and not self.has_room(self.workers - 1):
+                break
+        self.workers -= 1
 
     def taken_up(self, row: Row) -> Case | Judgment | None:
         """The row's case, or its judgment if it is none; None if it was done before or stands twice.
@@ -118,6 +141,7 @@ class Run:
                 raise InvalidCase(f"the id '{case.id}' stands twice, with other content", "id")
             self.progress.duplicates += 1
             return False
+        self.placed(case.id)
         done = self.done.get(case.id)
         if done is None:
             return True
@@ -138,6 +162,7 @@ class Run:
             return None
         case_id = row.where if name is None or before is not None else name
         self.seen.put(case_id, content)
+        self.placed(case_id)
         if self.done.get(case_id) is not None:
             self.progress.resumed += 1
             return None

@@ -8,9 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from judge_service.batch.ledger import records_of
+from judge_service.batch.kinds import DAMAGE, READ
+from judge_service.batch.records import records_of
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.records import judgment_from
 from judge_service.errors import InvalidRequest, RunRefused
@@ -24,7 +23,10 @@ def files_of(patterns: Sequence[str]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for pattern in patterns:
-        matches = [pattern] if Path(pattern).is_file() else sorted(glob.glob(pattern))  # noqa: PTH207
+        if Path(pattern).is_dir():
+            matches = sorted(str(path) for path in Path(pattern).iterdir() if path.name.lower().endswith(READ))
+        else:
+            matches = [pattern] if Path(pattern).is_file() else sorted(glob.glob(pattern))  # noqa: PTH207
         if not matches:
             raise InvalidRequest(f"{pattern}: no such file")
         found.update(dict.fromkeys(map(Path, matches)))
@@ -57,7 +59,7 @@ def judgments_in(files: Sequence[Path], allow_mixed: bool = False) -> Iterator[t
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     try:
         yield from records_of(path)
-    except (orjson.JSONDecodeError, OSError, EOFError) as e:
+    except DAMAGE as e:
         raise InvalidRequest(f"{path} is no file of judgments: {e}") from None
 
 

@@ -23,6 +23,7 @@ from judge_service.errors import InvalidConfiguration, JudgeDown, JudgeServiceEr
 from judge_service.service import JudgingService
 from judge_service.settings import CacheSettings, JudgeSettings, Settings, TraceSettings
 from judge_service.wiring import open_service
+from judge_service.wiring.roster import addresses
 from judge_service.wiring.servers import Server, reached, wire_to
 
 _CANARY_SECONDS: Final = 600.0
@@ -73,7 +74,7 @@ def _wires(name: str, judge: JudgeSettings) -> list[Wire]:
         return []
     if not judge.url or not judge.model:
         raise InvalidConfiguration(f"judge '{name}' needs a url and a model")
-    return [wire_to(url, judge) for url in judge.url]
+    return [wire_to(url, judge) for url in addresses(judge.url)]
 
 
 async def _judge(
@@ -84,10 +85,7 @@ async def _judge(
     if judge.kind == "reward":
         to_do = "score a few responses that you know with it"
         return about([unchecked("reward model", "it has no labels, words or orders to look at", to_do)], name)
-    each = [
-        _Examined(name, judge.model_copy(update={"url": (url,)}), wire, settings)
-        for url, wire in zip(judge.url, wires, strict=True)
-    ]
+    each = [_Examined(name, judge.model_copy(update={"url": (wire.address,)}), wire, settings) for wire in wires]
     await asyncio.gather(*(one.examine(wait) for one in each))
     lines = [line for one in each for line in about(one.lines, name, one.wire.address)]
     if len(each) > 1:

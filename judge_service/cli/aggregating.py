@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,16 +12,15 @@ from typing import Annotated, get_args
 import orjson
 import typer
 
-from judge_service.batch.disk import refusing, write_whole
-from judge_service.batch.files import STANDARD, kind_of
 from judge_service.batch.filters import Condition, Filter, Share, filtered, flagged, parse_filters, with_bounds
+from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.stored import files_of, judgments_in
 from judge_service.cli.flags import Config
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import COMBINES, PANELS
 from judge_service.domain.records import record_of
 from judge_service.domain.standards import Aggregate
-from judge_service.errors import InvalidOption, InvalidRequest, RunRefused
+from judge_service.errors import InvalidOption, InvalidRequest
 from judge_service.library import open_library
 from judge_service.protocols.again import Anew, StandardOf, settled_again
 from judge_service.protocols.fits import FITS, CannotSettle
@@ -76,16 +74,13 @@ def aggregate(
     _check("criteria", criteria, tuple(CRITERIA))
     anew = Anew(combine or None, panel or None, _groups(groups, panel), fit or None, CRITERIA.get(criteria))
     files = files_of(sources)
-    if output != STANDARD and Path(output).resolve() in [path.resolve() for path in files]:
-        raise RunRefused(f"{output}: the output would overwrite the input")
-    settings = read_settings(file=config)
-    library = open_library(Path(settings.rubrics) if settings.rubrics else None)
-    standards = {standard.digest: standard for standard in library.standards.values()}
+    check_writable(output, files)
+    standards = open_library(read_settings(file=config).rubrics).by_digest
     stored = _Stored(files, allow_mixed, anew, standards)
     tally = _Tally()
     kept, marked = parse_filters(keep), parse_filters(flag, "flag")
     bounds = with_bounds((*kept, *marked), stored.judgments())
-    _write(output, _lines(stored, bounds[: len(kept)], bounds[len(kept) :], tally))
+    write_lines(output, _lines(stored, bounds[: len(kept)], bounds[len(kept) :], tally))
     if not quiet:
         print(tally.told((*kept, *marked), bounds), file=sys.stderr)
 
@@ -156,18 +151,3 @@ def _lines(stored: _Stored, kept: tuple[Filter, ...], marked: tuple[Filter, ...]
         told = flagged(filtered(judgment, kept), marked)
         tally.count(told)
         yield orjson.dumps(record_of(told), option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _write(output: str, lines: Iterator[bytes]) -> None:
-    """Row by row; a file is there whole or not at all."""
-    if output == STANDARD:
-        sys.stdout.buffer.writelines(lines)
-        return
-    path = Path(output)
-    if kind_of(output) != ".jsonl":
-        raise InvalidRequest(f"{output}: aggregate writes .jsonl")
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with refusing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(beside, lines)
-        beside.replace(path)

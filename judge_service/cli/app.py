@@ -16,6 +16,7 @@ from judge_service.cli import (
     doctor,
     emulating,
     exporting,
+    importing,
     judging,
     library,
     merging,
@@ -43,6 +44,7 @@ app.command("emulate")(emulating.emulate)
 app.command("doctor")(doctor.doctor)
 app.command("aggregate")(aggregating.aggregate)
 app.command("export")(exporting.export)
+app.command("import")(importing.import_)
 app.command("parse")(parsing.parse)
 app.command("show")(showing.show)
 app.command("status")(standing.status)

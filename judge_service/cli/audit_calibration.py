@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from judge_service.batch.disk import refusing, write_whole
-from judge_service.batch.files import kind_of
+from judge_service.batch.disk import STANDARD, check_output, replace_whole
+from judge_service.batch.kinds import kind_of
 from judge_service.batch.stored import files_of
-from judge_service.cards.book import Cards
 from judge_service.cards.section import CardKey
 from judge_service.cards.use import names_on_card, way_of
 from judge_service.cli.flags import Config
@@ -33,14 +31,14 @@ from judge_service.cli.labelled import (
     left_out_record,
 )
 from judge_service.domain.cards import Calibration
-from judge_service.errors import InvalidOption, InvalidRequest, RunRefused
+from judge_service.errors import InvalidOption, InvalidRequest
 from judge_service.evaluation.calibration import CalibrationFinding, calibration_of, calibration_record
 from judge_service.evaluation.labelled import Way
 from judge_service.loops import run_interruptibly
 from judge_service.settings import Settings, read_settings
 from judge_service.statistics.calibrate import Bin, Quality
 from judge_service.statistics.guarantees import TooFewLabels
-from judge_service.wiring import open_store
+from judge_service.wiring import open_cards
 
 
 def calibration(
@@ -71,7 +69,7 @@ def calibration(
         run_interruptibly(_onto_card(way, finding.calibration, read_settings(file=config)))
     record = calibration_record(way, finding.calibration)
     if output is not None:
-        _write(output, record)
+        replace_whole(output, [orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
     if as_json:
         typer.echo(orjson.dumps(_report(found, finding, record), option=orjson.OPT_INDENT_2).decode())
         return
@@ -79,34 +77,18 @@ def calibration(
 
 
 async def _onto_card(way: Way, calibration: Calibration, settings: Settings) -> None:
-    store = open_store(settings.cache)
-    cards = Cards(store)
     key = CardKey(way.judge.digest, way.rubric.digest, way.prompt.digest)
-    try:
+    async with open_cards(settings.cache) as cards:
         await cards.load([way.judge.digest])
         names = names_on_card(way.judge, way.rubric.id)
         cards.calibrate(key, names, way_of(way.method, way.orders or "both", way.combine), calibration)
         await cards.keep()
-    finally:
-        if store is not None:
-            await store.aclose()
 
 
 def _check_output(output: Path, sources: Sequence[str], labels: str) -> None:
-    if str(output) == "-" or kind_of(str(output)) != ".json":
+    if str(output) == STANDARD or kind_of(str(output)) != ".json":
         raise InvalidOption(f"-o names a .json file; got {output} (--json prints the finding)", "output")
-    read = [*files_of(sources), *([Path(labels)] if labels else [])]
-    if output.resolve() in [path.resolve() for path in read]:
-        raise RunRefused(f"{output}: the output would overwrite the input")
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    """A file is there whole or not at all."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with refusing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(beside, [orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
-        beside.replace(path)
+    check_output(output, [*files_of(sources), *([labels] if labels else [])])
 
 
 def _report(found: Found, finding: CalibrationFinding, record: dict[str, Any]) -> dict[str, Any]:

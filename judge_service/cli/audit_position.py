@@ -11,13 +11,12 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from judge_service.batch.disk import refusing
+from judge_service.batch.disk import check_output, replace_whole
 from judge_service.batch.files import rows_of
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
 from judge_service.batch.stored import files_of, judgments_in
 from judge_service.cards.audits import Gathered, audit, gathered
-from judge_service.cards.book import Cards
 from judge_service.cli.flags import Config, JudgeUrl, KeyEnv, Model, Offline, WaitJudge, WhichJudge, plain_options
 from judge_service.cli.labelled import LabelField, LabelsFile, labels_told
 from judge_service.cli.position_page import card_record, page
@@ -31,10 +30,9 @@ from judge_service.library import open_library
 from judge_service.loops import run_interruptibly
 from judge_service.settings import Settings
 from judge_service.statistics.position import FLIPS
-from judge_service.wiring import open_service, open_store
+from judge_service.wiring import open_cards, open_service
 
 PAIRS: Final = 600
-_AT_ONCE: Final = 64
 
 
 def position(
@@ -66,6 +64,8 @@ def position(
     One order is enough only where 500 pairs or more have shown it.
     """
     files = files_of(sources)
+    if output:
+        check_output(output, [*files, *([labels] if labels else [])])
     label_of = labels_told(label, labels).of if label or labels else None
     settings = WhichJudge(judge_url, model, judge_key_env, offline).settings(config)
     if _holds_judgments(files[0]):
@@ -79,8 +79,7 @@ def position(
     records = [card_record(each) for each in found]
     told = orjson.dumps(records[0] if len(records) == 1 else records, option=orjson.OPT_INDENT_2)
     if output:
-        with refusing(Path(output)):
-            Path(output).write_bytes(told + b"\n")
+        replace_whole(Path(output), [told, b"\n"])
     typer.echo(told if json_ else "\n\n".join(map(page, found)))
 
 
@@ -92,15 +91,9 @@ def _holds_judgments(path: Path) -> bool:
 async def _from_judgments(
     files: Sequence[Path], settings: Settings, flips: float, label_of: LabelOf | None
 ) -> list[Gathered]:
-    library = open_library(Path(settings.rubrics) if settings.rubrics else None)
-    standards = {standard.digest: standard for standard in library.standards.values()}
-    found = gathered(judgments_in(files, allow_mixed=True), standards, label_of)
-    store = open_store(settings.cache)
-    try:
-        return await audit(Cards(store), found, flips)
-    finally:
-        if store is not None:
-            await store.aclose()
+    found = gathered(judgments_in(files, allow_mixed=True), open_library(settings.rubrics).by_digest, label_of)
+    async with open_cards(settings.cache) as cards:
+        return await audit(cards, found, flips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +117,7 @@ async def _from_cases(asked: Asked, settings: Settings, wait: float, label_of: L
         if not asked.quiet:
             warn_offline(sitting.provenance)
         limited = islice(rows, asked.limit)
-        run = Run(sitting, "compare", limited, asked.fields, judgments.append, judged_at_once=_AT_ONCE)
+        run = Run(sitting, "compare", limited, asked.fields, judgments.append, has_room=sitting.has_room)
         with Display(run.progress, asked.quiet):
             await run.carry_out()
         told = ((f"case '{judgment.case_id}'", judgment) for judgment in judgments)

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import os
+import math
 import shlex
 import sys
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, TypeVar
 
 import orjson
 import typer
 
-from judge_service.batch.disk import refusing, write_whole
-from judge_service.batch.files import STANDARD, kind_of
+from judge_service.batch.disk import STANDARD, check_output, replace_whole
+from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.rows import parse_fields
+from judge_service.batch.sources import sources_of
 from judge_service.batch.stored import files_of, judgments_in
 from judge_service.batch.texts import texts_from
 from judge_service.domain.judgments import Judgment
-from judge_service.errors import InvalidOption, InvalidRequest, RunRefused
+from judge_service.errors import InvalidOption, RunRefused
 from judge_service.exports import FORMATS
 from judge_service.exports.card import Seen, card
 from judge_service.exports.export import Export, Survey, Tally
 from judge_service.exports.formats import Grouped, Paired
-from judge_service.exports.paired import Row, Writing
+from judge_service.exports.loading import File, how_to_load
+from judge_service.exports.paired import TEXTS, Writing
 from judge_service.exports.policy import INCONSISTENT, PAIRINGS, TIES, Pairing, Policy, Ties
 
-_KINDS: Final = (".jsonl", ".jsonl.gz", ".json")
-_GZIP: Final = 31
 T = TypeVar("T", bound=str)
 
 
@@ -37,7 +36,12 @@ def export(
     sources: Annotated[list[str], typer.Argument(metavar="IN…", help="Files of judgments, or patterns.")],
     output: Annotated[
         str,
-        typer.Option("--output", "-o", metavar="OUT", help="A .jsonl, .jsonl.gz or .json file; - for standard output."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="A .jsonl or .json file, .gz or .zst behind it, or .parquet; - for standard output.",
+        ),
     ],
     format_name: Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")],
     cases: Annotated[
@@ -58,8 +62,9 @@ def export(
     inconsistent: Annotated[
         str,
         typer.Option(
-            help="keep or drop pairs whose two orders name different winners; auto keeps those read from "
-            "probabilities, whose mean has the bias taken off, and drops those read from text."
+            help="keep or drop pairs whose two orders name different winners, or weight them: a column, |2p - 1| for "
+            "these and 1 for others. auto keeps those read from probabilities, whose mean has the bias taken off, and "
+            "drops those read from text."
         ),
     ] = "auto",
     min_kendall_w: Annotated[
@@ -70,8 +75,19 @@ def export(
     ] = False,
     with_dropped: Annotated[bool, typer.Option("--with-dropped", help="Export what a filter dropped, too.")] = False,
     temperature: Annotated[
-        float | None, typer.Option(help="Of soft labels: sigmoid(margin / temperature); 1 if not told.")
+        float | None, typer.Option(help="Of soft and mmpo: sigmoid(margin / temperature); 1 if not told.")
     ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Of stepwise: a step is right from this share of the scale on; 0.5."),
+    ] = None,
+    shape: Annotated[
+        str,
+        typer.Option(
+            "--texts",
+            help="text or messages: prompts and answers, where a format has both; auto is messages if any are.",
+        ),
+    ] = "auto",
     provenance: Annotated[
         bool, typer.Option("--provenance", help="A column that says who judged, by what, and how surely.")
     ] = False,
@@ -87,10 +103,8 @@ def export(
     """Write judgments as a training or evaluation file; only what was judged, and the summary says what was not."""
     if format_name not in FORMATS:
         raise InvalidOption(f"--format is one of {', '.join(FORMATS)}; got {format_name!r}", "format")
-    if temperature is not None and not (temperature > 0.0 and format_name == "soft"):
-        raise InvalidOption("--temperature is more than 0, and goes with --format soft", "temperature")
-    writing = Writing(temperature=temperature or 1.0)
     format_ = FORMATS[format_name]
+    writing = _writing(format_, temperature, threshold, shape)
     policy = Policy(
         _pairing(pairs, format_, format_name),
         margin,
@@ -101,17 +115,19 @@ def export(
         one_per_prompt,
     )
     files = files_of(sources)
-    _check_outputs(output, card_file, [*files, *([Path(cases)] if cases else [])])
+    _check_outputs(output, card_file, [*files, *([source.path for source in sources_of(cases)] if cases else [])])
     stored = _Stored(files, allow_mixed, allow_offline)
     tally, seen = Tally(), Seen()
     with texts_from(cases, parse_fields(field)) as texts:
         plan = Export(format_, policy, writing, texts.case_of, provenance, seen_unit=seen.unit)
-        rows = _surveyed(plan, stored).rows(stored.noted(seen), tally)
-        _write(output, rows)
+        plan = _surveyed(plan, stored)
+        rows = plan.rows(stored.noted(seen), tally)
+        write_lines(output, (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows), "rows")
     if card_file:
-        how = {"format": format_name, "temperature": f"{writing.temperature:g}", **_told(policy)}
+        how = {"format": format_name, **_used(plan), **_told(policy)}
         command = shlex.join(["judge-service", *sys.argv[1:]])
-        _whole(Path(card_file), [card(seen, tally, f"Data card of {Path(output).name}", command, how).encode()])
+        title, loading = f"Data card of {Path(output).name}", _loading(output, format_name, plan)
+        replace_whole(Path(card_file), [card(seen, tally, title, command, how, loading).encode()])
     if not quiet:
         print(_summary(tally, format_name), file=sys.stderr)
 
@@ -143,7 +159,34 @@ def _surveyed(plan: Export, stored: _Stored) -> Export:
     """The export with what can only be known of all judgments together."""
     alone = plan.policy.one_per_prompt
     survey = Survey().look_at(plan.units(stored.judgments(), Tally()), alone)
-    return replace(plan, writing=replace(plan.writing, talk=survey.talk), best=survey.best if alone else None)
+    return replace(plan, writing=plan.writing.settled(survey.talk), best=survey.best if alone else None)
+
+
+def _writing(format_: Paired | Grouped, temperature: float | None, threshold: float | None, shape: str) -> Writing:
+    told = {"temperature": temperature, "threshold": threshold}
+    for name, value in told.items():
+        if value is not None and name not in format_.takes:
+            able = ", ".join(own for own, other in FORMATS.items() if name in other.takes)
+            raise InvalidOption(f"--{name} goes with --format {able}", name)
+    if temperature is not None and not 0.0 < temperature < math.inf:
+        raise InvalidOption("--temperature is more than 0", "temperature")
+    return Writing(
+        temperature=temperature or 1.0,
+        texts=_one_of(shape, TEXTS, "texts"),
+        threshold=0.5 if threshold is None else threshold,
+    )
+
+
+def _used(plan: Export) -> dict[str, str]:
+    """What was asked of the writing and means something to the format."""
+    writing = plan.writing
+    told = {"temperature": writing.temperature, "threshold": writing.threshold}
+    named = {name: f"{told[name]:g}" for name in plan.format.takes}
+    return {"texts": "messages" if writing.talk else "text", **named}
+
+
+def _loading(output: str, format_name: str, plan: Export) -> str:
+    return how_to_load(format_name, File(Path(output).name, plan.writing.talk)) if output != STANDARD else ""
 
 
 def _one_of(told: str, known: Sequence[T], flag: str) -> T:
@@ -171,53 +214,9 @@ def _treated(told: str, format_: Paired | Grouped, name: str) -> Ties:
 
 def _check_outputs(output: str, card_file: str, inputs: Sequence[Path]) -> None:
     """No output takes the place of an input or of the other output."""
-    if kind_of(output) not in _KINDS:
-        raise InvalidRequest(f"{output}: export writes {', '.join(_KINDS)}")
-    taken = {path.resolve() for path in inputs}
-    for told in (output, card_file):
-        if not told or told == STANDARD:
-            continue
-        path = Path(told).resolve()
-        if path in taken:
-            raise RunRefused(f"{told}: the output would overwrite the input")
-        taken.add(path)
-
-
-def _write(output: str, rows: Iterable[Row]) -> None:
-    """Row by row; a file is there whole or not at all."""
-    if output == STANDARD:
-        sys.stdout.buffer.writelines(_lines(rows))
-        return
-    kind = kind_of(output)
-    parts = _array(rows) if kind == ".json" else _lines(rows)
-    _whole(Path(output), _zipped(parts) if kind == ".jsonl.gz" else parts)
-
-
-def _whole(path: Path, parts: Iterable[bytes]) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with refusing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(beside, parts)
-        beside.replace(path)
-
-
-def _lines(rows: Iterable[Row]) -> Iterator[bytes]:
-    return (orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
-
-
-def _array(rows: Iterable[Row]) -> Iterator[bytes]:
-    before = b"[\n"
-    for row in rows:
-        yield before + orjson.dumps(row)
-        before = b",\n"
-    yield b"[]\n" if before == b"[\n" else b"\n]\n"
-
-
-def _zipped(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes whenever they are written: no name and no time in the header."""
-    packer = zlib.compressobj(wbits=_GZIP)
-    yield from (packer.compress(part) for part in parts)
-    yield packer.flush()
+    check_writable(output, inputs)
+    if card_file:
+        check_output(card_file, [*inputs, output])
 
 
 def _told(policy: Policy) -> dict[str, str]:

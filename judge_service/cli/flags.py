@@ -17,7 +17,9 @@ from judge_service.settings import Settings, read_settings
 JudgeUrl = Annotated[
     list[str],
     typer.Option(
-        "--judge-url", help="An OpenAI-compatible judge server, such as http://127.0.0.1:8000/v1. Several are replicas."
+        "--judge-url",
+        help="An OpenAI-compatible judge server, such as http://127.0.0.1:8000/v1. Several are replicas; "
+        "@FILE lists them, one a line, and may change during the run.",
     ),
 ]
 Model = Annotated[str, typer.Option("--model", help="The judge's model, as its server names it.")]

@@ -41,10 +41,18 @@ def add_to(app: typer.Typer) -> None:
 def _command(task: Task) -> Callable[..., None]:
     def command(
         source: Annotated[
-            str, typer.Argument(metavar="[IN]", help=".jsonl, .jsonl.gz, .json; - is standard input.")
+            str,
+            typer.Argument(
+                metavar="[IN]",
+                help="A .jsonl or .json file, .gz or .zst behind it, or .parquet; a pattern or a folder of such; a "
+                "folder that `datasets` saved; - is standard input.",
+            ),
         ] = "",
         output: Annotated[
-            str, typer.Option("--output", "-o", metavar="OUT", help="Judgments, one a line; - is standard output.")
+            str,
+            typer.Option(
+                "--output", "-o", metavar="OUT", help="Judgments, of the kinds IN may have; - is standard output."
+            ),
         ] = "-",
         prompt: Annotated[str | None, typer.Option(help="One case instead of a file: its prompt.")] = None,
         a: Annotated[str | None, typer.Option("--a", help="The first candidate (compare).")] = None,
@@ -110,6 +118,9 @@ def _command(task: Task) -> Callable[..., None]:
         limit: Annotated[int | None, typer.Option(help="At most so many rows.")] = None,
         retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Judge again what was not judged.")] = False,
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Start the output anew.")] = False,
+        ordered: Annotated[
+            bool, typer.Option("--ordered", help="Judgments in the order of IN; a file is put in order at the end.")
+        ] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
         stop_if: Annotated[str, typer.Option(help="End after 1,000 cases if, for example, unscored>2%,flip>60%.")] = "",
         drain_on: Annotated[
@@ -145,7 +156,7 @@ def _command(task: Task) -> Callable[..., None]:
             raise InvalidOption("give a file of cases, or one case with --prompt", "IN")
         flags = BatchFlags(
             source, output, tuple(field), shard, limit, retry_failed, overwrite, dry_run, stop_if, quiet, server,
-            drain_on, drain_seconds, RayFlags(ray_workers, ray_address) if ray else None,
+            drain_on, drain_seconds, ordered, RayFlags(ray_workers, ray_address) if ray else None,
         )  # fmt: skip
         raise typer.Exit(run_interruptibly(run_batch(task, options, which, config, wait_judge, flags)))
 

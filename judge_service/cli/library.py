@@ -19,7 +19,7 @@ from judge_service.cli.rubric_pages import print_page, print_prompts
 from judge_service.domain.standards import Constitution, Standard
 from judge_service.errors import InvalidLibrary, InvalidOption
 from judge_service.library import Library, open_library, read_standard
-from judge_service.protocols import METHODS, PROTOCOLS
+from judge_service.protocols import OWN_PROTOCOLS
 from judge_service.protocols.readings import READINGS
 from judge_service.settings import read_settings
 
@@ -116,16 +116,14 @@ def _checked(path: Path, library: Library) -> Standard:
     standard = library.checked(read_standard(path), path.name)
     if standard.reading not in READINGS:
         raise InvalidLibrary(f"{path.name}: reading: there is no reading '{standard.reading}'")
-    own = {*PROTOCOLS, *(protocol for protocol, _ in METHODS)}
-    if standard.protocol is not None and standard.protocol not in own:
-        there_are = ", ".join(sorted(own))
+    if standard.protocol is not None and standard.protocol not in OWN_PROTOCOLS:
+        there_are = ", ".join(OWN_PROTOCOLS)
         raise InvalidLibrary(f"{path.name}: protocol: there is no '{standard.protocol}'; there are {there_are}")
     return standard
 
 
 def _library() -> Library:
-    settings = read_settings()
-    return open_library(Path(settings.rubrics) if settings.rubrics else None)
+    return open_library(read_settings().rubrics)
 
 
 def _count(standard: Standard) -> int:

@@ -16,14 +16,16 @@ from typing import Any, Final
 import orjson
 
 from judge_service.batch.begun import begun_by
-from judge_service.batch.disk import unwritable
-from judge_service.batch.files import STANDARD, Row, rows_of
+from judge_service.batch.disk import STANDARD, unwritable
+from judge_service.batch.files import Row, rows_of
 from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
+from judge_service.batch.ordering import Order, Queue
 from judge_service.batch.progress import Progress
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
 from judge_service.batch.shards import in_shard, parse_shard
+from judge_service.batch.sources import check_apart
 from judge_service.cli.dry_run import dry_run
 from judge_service.cli.flags import WhichJudge
 from judge_service.cli.on_ray import RayFlags, Workers
@@ -42,7 +44,6 @@ ALL_JUDGED: Final = 0
 SOME_NOT_JUDGED: Final = 3
 STOPPED: Final = 4
 ENDED_EARLY: Final = {INTERRUPTED: "interrupted", DRAINED: "drained"}
-_MOST_CASES_AT_ONCE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class BatchFlags:
     server: str
     drain_on: str
     drain_seconds: float
-    ray: RayFlags | None = None
+    ordered: bool
+    ray: RayFlags | None
 
 
 async def run_batch(
@@ -76,14 +78,19 @@ async def run_batch(
     fields = parse_fields(flags.fields)
     stops = parse_stops(flags.stop_if)
     rows = _rows(fields, flags)
+    check_apart(flags.output, flags.source)
     begun = None if flags.overwrite or flags.dry_run else begun_by(flags.output)
     with Signalled(parse_signals(flags.drain_on), flags.drain_seconds) as signals:
         try:
             async with opened_judging(task, options, which, config, wait, flags.server, begun) as judging:
                 if flags.dry_run:
                     return _dry_run(rows, task, fields, judging)
+                order = _order(flags)
                 workers = Workers(task, options, which, config, wait, flags.server)
-                with _ledger(flags, judging) as (record, finished), workers.on(flags.ray, judging, begun) as made:
+                with (
+                    _ledger(flags, judging, order) as (record, finished),
+                    workers.on(flags.ray, judging, begun) as made,
+                ):
                     run = made(
                         judging=judging,
                         task=task,
@@ -91,10 +98,14 @@ async def run_batch(
                         fields=fields,
                         record=record,
                         done=finished.digests,
-                        judged_at_once=min(which.concurrency or 256, _MOST_CASES_AT_ONCE),
+                        has_room=judging.has_room,
                     )
+                    if order is not None:
+                        run.placed = order.place
                     started = time.monotonic()
                     code = await _carried_out(run, finished, stops, flags, judging, signals)
+                    if isinstance(order, Order):
+                        order.is_whole = code == ALL_JUDGED
                 # Only now is the output whole, and on the disk.
                 return _summed_up(run.progress, code, flags, time.monotonic() - started)
         except asyncio.CancelledError:
@@ -163,19 +174,32 @@ def _dry_run(rows: Iterable[Row], task: Task, fields: Mapping[str, str], judging
     return ALL_JUDGED if dry_run(rows, task, fields, judging) else SOME_NOT_JUDGED
 
 
+def _order(flags: BatchFlags) -> Order | Queue | None:
+    """What keeps the order of the rows: a file is put in order at the end, and standard output as judgments come."""
+    if not flags.ordered:
+        return None
+    return Queue(_print_line) if flags.output == STANDARD else Order()
+
+
 @contextmanager
-def _ledger(flags: BatchFlags, judging: Sitting | RemoteSitting) -> Iterator[tuple[Any, Finished]]:
+def _ledger(
+    flags: BatchFlags, judging: Sitting | RemoteSitting, order: Order | Queue | None
+) -> Iterator[tuple[Any, Finished]]:
     """Where judgments go: a file that is resumed, or standard output."""
     if flags.output == STANDARD:
-        yield _print_line, Finished()
+        try:
+            yield order.put if isinstance(order, Queue) else _print_line, Finished()
+        finally:
+            if isinstance(order, Queue):
+                order.give_up()
         return
-    if flags.source != STANDARD and Path(flags.output).resolve() == Path(flags.source).resolve():
-        raise RunRefused(f"{flags.output}: the output would overwrite the input")
     ledger = Ledger(Path(flags.output))
     finished = ledger.open(flags.overwrite, flags.retry_failed)
     try:
         _check_same_run(finished, judging, flags.output)
         yield partial(_append, ledger, finished, flags.output), finished
+        if isinstance(order, Order) and order.is_whole:
+            ledger.put_in_order(order)
     finally:
         ledger.close()
 

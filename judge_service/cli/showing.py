@@ -8,7 +8,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from judge_service.batch.ledger import records_of
+from judge_service.batch.kinds import DAMAGE
+from judge_service.batch.records import records_of
 from judge_service.cli.printing import print_judgment
 from judge_service.domain.parsing import case_from
 from judge_service.domain.records import judgment_from
@@ -25,7 +26,7 @@ def show(
         raise InvalidRequest(f"{output}: no such file")
     try:
         record = next((r for r in records_of(output) if case_id in (r.get("case_id"), r.get("id"))), None)
-    except (orjson.JSONDecodeError, AttributeError) as e:
+    except (*DAMAGE, AttributeError) as e:
         raise InvalidRequest(f"{output} is no file of judgments: {e}") from None
     if record is None:
         raise UnknownName(f"{output} holds no judgment of '{case_id}'", "ID")

@@ -46,23 +46,14 @@ def estimate_of(audited: Sequence[Audited], flips: float = FLIPS) -> PositionEst
         by_domain.setdefault(pair.domain, []).append(pair.audit)
     means = {name: bias_of(own).mean for name, own in by_domain.items() if len(own) >= LEAST_OF_A_DOMAIN}
     known = [pair for pair in audited if pair.domain in means]
-    together = _band([pair.audit for pair in known], [means[pair.domain] for pair in known], flips)
+    together = one_order_band([pair.audit for pair in known], [means[pair.domain] for pair in known], flips)
     domains = {name: _domain(by_domain[name], mean, together, flips) for name, mean in means.items()}
     return _versioned(overall, len(audited), domains, flips)
 
 
 def _domain(own: Sequence[Audit], mean: float, together: float | None, flips: float) -> DomainBias:
-    band = _band(own, [mean] * len(own), flips) if len(own) >= LEAST_AUDITS else together
+    band = one_order_band(own, [mean] * len(own), flips) if len(own) >= LEAST_AUDITS else together
     return DomainBias(len(own), mean, band)
-
-
-def _band(audits: Sequence[Audit], biases: Sequence[float], flips: float) -> float | None:
-    if len(audits) < LEAST_AUDITS:
-        return None
-    left = [audit.bias - bias for audit, bias in zip(audits, biases, strict=True)]
-    mean = sum(left) / len(left)
-    spread = (sum((x - mean) ** 2 for x in left) / (len(left) - 1)) ** 0.5
-    return one_order_band(audits, biases, spread, flips)
 
 
 def _versioned(overall: Bias, audited: int, domains: Mapping[str, DomainBias], flips: float) -> PositionEstimate:
@@ -91,13 +82,11 @@ class PositionReport(NamedTuple):
 def report_on(audited: Sequence[Audited], estimate: PositionEstimate) -> PositionReport:
     """How a judge leans, and how far one order goes by that estimate on the audits themselves."""
     left = flips = consistent = 0
-    for (one, other, one_first), domain in audited:
+    for pair in audited:
+        (one, other, _), _ = pair
         consistent += (one > 0) != (other > 0)
-        known = estimate.of(domain)
-        if known is None or known.band is None:
-            continue
-        margin = one - known.bias if one_first else known.bias - other
-        if abs(margin) >= known.band:
+        margin, is_enough = _one_order(pair, estimate)
+        if is_enough:
             left += 1
             flips += (margin > 0) != (one > other)
     pairs = len(audited)
@@ -108,6 +97,15 @@ def report_on(audited: Sequence[Audited], estimate: PositionEstimate) -> Positio
         2 - left / pairs,
         flips / left if left else None,
     )
+
+
+def _one_order(pair: Audited, estimate: PositionEstimate) -> tuple[float, bool]:
+    """The corrected logit of *one* in the order that would have been asked, and whether that would have been enough."""
+    (one, other, one_first), domain = pair
+    known = estimate.of(domain)
+    bias = known.bias if known is not None else estimate.bias
+    margin = one - bias if one_first else bias - other
+    return margin, known is not None and known.band is not None and abs(margin) >= known.band
 
 
 class Accuracy(NamedTuple):
@@ -134,13 +132,11 @@ def accuracy_on(labelled: Sequence[tuple[Audited, float]], estimate: PositionEst
         labelled: pairs, and P(the first candidate is better) by people: 1, 0, or 0.5 for a tie.
     """
     right = [0.0] * 4
-    for ((one, other, one_first), domain), label in labelled:
-        known = estimate.of(domain)
-        sign = 1.0 if one_first else -1.0
+    for pair, label in labelled:
+        one, other, one_first = pair.audit
+        corrected, is_enough = _one_order(pair, estimate)
         single = one if one_first else -other
-        corrected = single - sign * (known.bias if known is not None else estimate.bias)
         both = (one - other) / 2
-        is_enough = known is not None and known.band is not None and abs(corrected) >= known.band
         for way, margin in enumerate((single, corrected, corrected if is_enough else both, both)):
             right[way] += 1 - abs((0.5 if margin == 0 else float(margin > 0)) - label)
     return Accuracy(len(labelled), *(total / len(labelled) for total in right))

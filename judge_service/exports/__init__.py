@@ -13,7 +13,8 @@ FORMATS: Final[Mapping[str, Paired | Grouped]] = {
     "trl-preference-implicit": Paired(paired.trl_preference_implicit),
     "trl-reward": Paired(paired.trl_reward),
     "kto": Paired(paired.kto, best_worst_only=True, ties=("drop",)),
-    "soft": Paired(paired.soft, ties=("soft", "drop")),
+    "soft": Paired(paired.soft, ties=("soft", "drop"), takes=("temperature",)),
+    "mmpo": Paired(paired.mmpo, ties=("soft", "drop"), takes=("temperature",)),
     "openai-preference": Paired(paired.openai_preference),
     "openrlhf": Paired(paired.openrlhf),
     "axolotl": Paired(paired.axolotl),
@@ -25,6 +26,8 @@ FORMATS: Final[Mapping[str, Paired | Grouped]] = {
     "nectar": Grouped(grouped.nectar),
     "listwise": Grouped(grouped.listwise),
     "grpo": Grouped(grouped.grpo, least=1),
+    "stepwise": Grouped(grouped.stepwise, least=1, kinds=("scorecard",), takes=("threshold",)),
+    "argilla": Grouped(grouped.argilla),
     "alpaca-eval": Grouped(grouped.alpaca_eval, most=2),
 }
 """By name. The first way of treating ties is the one that is meant if none is said."""

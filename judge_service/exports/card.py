@@ -77,11 +77,12 @@ class Seen:
         self.first.add(float(places.index(better.id) < places.index(worse.id)))
 
 
-def card(seen: Seen, tally: Tally, title: str, command: str, how: Mapping[str, str]) -> str:
+def card(seen: Seen, tally: Tally, title: str, command: str, how: Mapping[str, str], loading: str = "") -> str:
     """The card as Markdown; the same input gives the same page, whenever it is made.
 
     Args:
         how: the export's own options, by name.
+        loading: how the file is read by what it was made for.
     """
     parts = [
         f"# {title}",
@@ -94,6 +95,7 @@ def card(seen: Seen, tally: Tally, title: str, command: str, how: Mapping[str, s
         _table(_trust(seen)),
         "A share of longer answers far from 50% need not be a bias: better answers may be longer. It is what a model "
         "trained on these rows can learn instead of quality; compare it with the share among the inputs.",
+        *(["## How to load it", loading] if loading else []),
         "## How to make it again",
         f"```sh\n{command}\n```",
         "The same judgments give the same rows. The judgments are made again by the judges, rubrics and prompts above, "

@@ -14,7 +14,7 @@ from judge_service.domain.verdicts import Preference
 from judge_service.exports.formats import Grouped, Paired
 from judge_service.exports.groups import Group, group_of
 from judge_service.exports.paired import Row, Writing
-from judge_service.exports.policy import Pair, Policy, all_tied, pairs_of, prompt_key, spread, why_not
+from judge_service.exports.policy import Pair, Policy, all_tied, pairs_of, prompt_key, spread, weight_of, why_not
 from judge_service.exports.shapes import is_talk
 
 CaseOf = Callable[[Judgment], Case]
@@ -83,9 +83,15 @@ class Export:
                 last = judgment.id
                 if self.seen_unit is not None:
                     self.seen_unit(unit)
+            more = self._more(judgment)
             for row in new:
                 tally.rows += 1
-                yield {**row, "provenance": provenance(judgment)} if self.provenance else row
+                yield {**row, **more}
+
+    def _more(self, judgment: Judgment) -> Row:
+        """The columns that the caller asked for besides the format's own."""
+        more: Row = {"weight": weight_of(judgment)} if self.policy.inconsistent == "weight" else {}
+        return {**more, "provenance": provenance(judgment)} if self.provenance else more
 
     def _new(self, unit: Pair | Group, seen: set[bytes], tally: Tally) -> Iterator[Row]:
         """The rows of a unit that were not written before."""
@@ -147,6 +153,8 @@ def provenance(judgment: Judgment) -> dict[str, Any]:
 def _why_no_group(group: Group, format_: Paired | Grouped, policy: Policy) -> str | None:
     if isinstance(format_, Paired):
         return "one answer only" if len(group.answers) < 2 else None
+    if format_.kinds and group.judgment.kind not in format_.kinds:
+        return f"{group.judgment.kind}: it takes a {' or '.join(format_.kinds)}"
     if len(group.answers) < format_.least:
         return "one answer only"
     if format_.most is not None and len(group.answers) > format_.most:

@@ -17,11 +17,13 @@ class Paired:
     Attributes:
         best_worst_only: whether other pairs would contradict each other, an answer being both good and bad.
         ties: the ways of treating ties that it has, the usual one first.
+        takes: the options of writing that mean something to it: temperature, threshold.
     """
 
     rows: Callable[[Pair, Writing], Iterable[Row]]
     best_worst_only: bool = False
     ties: tuple[Ties, ...] = ("drop", "both")
+    takes: tuple[str, ...] = ()
 
 
 @frozen
@@ -31,9 +33,13 @@ class Grouped:
     Attributes:
         least: so many answers at least.
         most: so many at most; None without a limit.
+        kinds: the kinds of judgments it takes; all of them if empty.
+        takes: the options of writing that mean something to it: temperature, threshold.
     """
 
     rows: Callable[[Group, Writing], Iterable[Row]]
     least: int = 2
     most: int | None = None
     ties: tuple[Ties, ...] = ("soft", "drop")
+    kinds: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()

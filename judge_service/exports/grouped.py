@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+from judge_service.domain.verdicts import Preference
 from judge_service.exports.groups import Group
 from judge_service.exports.paired import Row, Writing
 from judge_service.exports.shapes import text, told
+from judge_service.statistics.debias import sigmoid
 
 
 def listwise(group: Group, writing: Writing) -> list[Row]:
@@ -23,11 +26,15 @@ def listwise(group: Group, writing: Writing) -> list[Row]:
 
 
 def grpo(group: Group, writing: Writing) -> list[Row]:
-    """Scalars for best-of-n and for rewards that are looked up: logits, or shares of the scale."""
+    """Scalars for best-of-n and for rewards that are looked up: logits, or shares of the scale.
+
+    Their column is not called `completions`: TRL hands every column to a reward function under its name, and that name
+    is its own.
+    """
     return [
         {
             "prompt": told(group.case.prompt, "user", writing.talk),
-            "completions": [told(answer.content, "assistant", writing.talk) for answer in group.answers],
+            "responses": [told(answer.content, "assistant", writing.talk) for answer in group.answers],
             "rewards": [answer.worth for answer in group.answers],
             "best": min(range(len(group.answers)), key=lambda place: group.answers[place].rank),
         }
@@ -46,6 +53,51 @@ def nectar(group: Group, writing: Writing) -> list[Row]:
             "turns": turns,
             "num_responses": len(answers),
             "source": [group.case.domain] if group.case.domain else [],
+            "good_natured": _told_of(group, "good_natured", bool),
+        }
+    ]
+
+
+def stepwise(group: Group, writing: Writing) -> list[Row]:
+    """TRL's stepwise supervision: the steps of one solution, in the order of the case, each right or not.
+
+    A step is right from a share of the scale on; a reward's share is its sigmoid. Of a candidate that repeats the steps
+    before it as messages, the last message is the step.
+    """
+    shares = [answer.worth if not group.logits else sigmoid(answer.worth) for answer in group.answers]
+    steps = [a.content if isinstance(a.content, str) else a.content[-1].content for a in group.answers]
+    return [
+        {
+            "prompt": text(group.case.prompt),
+            "completions": steps,
+            "labels": [share >= writing.threshold for share in shares],
+        }
+    ]
+
+
+def argilla(group: Group, writing: Writing) -> list[Row]:
+    """Argilla's records, as `Dataset.records.from_json` reads them: the verdict is a suggestion, for people to mend.
+
+    The fields are those of `Settings.for_ranking`. Its rankings have no equal ranks: equal answers, about which
+    nothing can be suggested, have no suggestion.
+    """
+    names = [f"response{place}" for place in range(1, len(group.answers) + 1)]
+    ranks = dict(zip(names, (answer.rank for answer in group.answers), strict=True))
+    suggested: dict[str, Any] = {"value": sorted(names, key=ranks.__getitem__), "agent": _annotator(group) or None}
+    verdict = group.judgment.verdict
+    if isinstance(verdict, Preference) and verdict.probability is not None:
+        suggested["score"] = max(verdict.probability, 1.0 - verdict.probability)
+    return [
+        {
+            "id": group.case.id,
+            "fields": {
+                "instruction": text(group.case.prompt),
+                **{name: text(a.content) for name, a in zip(names, group.answers, strict=True)},
+            },
+            "metadata": {f"{name}_model": a.model for name, a in zip(names, group.answers, strict=True) if a.model},
+            "suggestions": {"ranking": suggested} if len(set(ranks.values())) == len(ranks) else {},
+            "responses": {},
+            "vectors": {},
         }
     ]
 
@@ -67,6 +119,9 @@ def alpaca_eval(group: Group, writing: Writing) -> list[Row]:
             "generator_2": second.model or second.id,
             "annotator": _annotator(group),
             "preference": _preference(group),
+            "raw_completion": None,
+            "time_per_example": None,
+            "price_per_example": None,
         }
     ]
 
@@ -78,6 +133,12 @@ def _preference(group: Group) -> float:
     if group.probability is not None:
         return 2.0 - group.probability
     return 1.5 + math.copysign(0.5, first.rank - second.rank)
+
+
+def _told_of(group: Group, name: str, kind: type) -> Any:
+    """What the case's own row said of it, if it is of that kind."""
+    value = group.judgment.metadata.get(name)
+    return value if isinstance(value, kind) else None
 
 
 def _annotator(group: Group) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from judge_service.domain.cases import Conversation, Message
 from judge_service.domain.frozen import frozen
 from judge_service.exports.policy import Pair
-from judge_service.exports.shapes import conversation, messages, text, told
+from judge_service.exports.shapes import conversation, messages, text, told, whole_text
+from judge_service.statistics.debias import sigmoid
 
 Row = dict[str, Any]
+Texts = Literal["auto", "text", "messages"]
+TEXTS: Final[tuple[Texts, ...]] = ("auto", "text", "messages")
 _SHAREGPT: Final[Mapping[str, str]] = {"user": "human", "assistant": "gpt", "tool": "observation"}
 _SYSTEM: Final = ("system", "developer")
 
@@ -24,10 +27,18 @@ class Writing:
     Attributes:
         talk: whether prompts and answers are lists of messages, which one file cannot mix with texts.
         temperature: what margins are divided by before they become probabilities.
+        texts: what was asked for; `auto` writes messages if there are any in the file.
+        threshold: the share of the scale from which on a step is right.
     """
 
     talk: bool = False
     temperature: float = 1.0
+    texts: Texts = "auto"
+    threshold: float = 0.5
+
+    def settled(self, any_talk: bool) -> Writing:
+        """The same for a file of which it is known whether it holds messages."""
+        return replace(self, talk=self.texts == "messages" or (self.texts == "auto" and any_talk))
 
 
 def trl_preference(pair: Pair, writing: Writing) -> list[Row]:
@@ -42,8 +53,11 @@ def trl_preference(pair: Pair, writing: Writing) -> list[Row]:
 
 
 def trl_preference_implicit(pair: Pair, writing: Writing) -> list[Row]:
-    """TRL, the prompt within chosen and rejected: always conversational, since texts have no seam to part them at."""
+    """TRL, the prompt within chosen and rejected: conversations, or, if texts are asked for, as Anthropic's hh-rlhf."""
     prompt = pair.group.case.prompt
+    if writing.texts == "text":
+        chosen, rejected = (whole_text(prompt, answer.content) for answer in (pair.chosen, pair.rejected))
+        return [{"chosen": chosen, "rejected": rejected}]
     return [
         {"chosen": conversation(prompt, pair.chosen.content), "rejected": conversation(prompt, pair.rejected.content)}
     ]
@@ -73,7 +87,18 @@ def kto(pair: Pair, writing: Writing) -> list[Row]:
 def soft(pair: Pair, writing: Writing) -> list[Row]:
     """Soft labels: the probability that chosen is better, by Bradley and Terry; a tie has 0.5."""
     (row,) = trl_preference(pair, writing)
-    return [{**row, "probability": _sigmoid(pair.margin / writing.temperature), "margin": pair.margin}]
+    return [{**row, "probability": sigmoid(pair.margin / writing.temperature), "margin": pair.margin}]
+
+
+def mmpo(pair: Pair, writing: Writing) -> list[Row]:
+    """Margin matching: UltraFeedback's columns and `p_chosen`, Bradley and Terry's of the two scores' difference.
+
+    Scores are as the judge gave them, and their difference is divided by the temperature (1 / `bt_beta` in
+    kykim0/margin-matching-pref-opt); verdicts and strengths are logits already.
+    """
+    (row,) = ultrafeedback_binarized(pair, writing)
+    margin = pair.margin if pair.group.logits or pair.tied else pair.chosen.score - pair.rejected.score
+    return [{**row, "p_chosen": sigmoid(margin / writing.temperature)}]
 
 
 def openai_preference(pair: Pair, writing: Writing) -> list[Row]:
@@ -187,9 +212,3 @@ def prompt_id(prompt: str) -> str:
 
 def _turn(message: Message) -> dict[str, str]:
     return {"from": _SHAREGPT.get(message.role, message.role), "value": message.content}
-
-
-def _sigmoid(logit: float) -> float:
-    if logit >= 0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    return math.exp(logit) / (1.0 + math.exp(logit))

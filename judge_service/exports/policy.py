@@ -15,10 +15,10 @@ from judge_service.exports.groups import Answer, Group
 
 Pairing = Literal["best-worst", "all", "adjacent"]
 Ties = Literal["drop", "both", "soft"]
-Inconsistent = Literal["auto", "keep", "drop"]
+Inconsistent = Literal["auto", "keep", "drop", "weight"]
 PAIRINGS: Final[tuple[Pairing, ...]] = ("best-worst", "all", "adjacent")
 TIES: Final[tuple[Ties, ...]] = ("drop", "both", "soft")
-INCONSISTENT: Final[tuple[Inconsistent, ...]] = ("auto", "keep", "drop")
+INCONSISTENT: Final[tuple[Inconsistent, ...]] = ("auto", "keep", "drop", "weight")
 
 
 @frozen
@@ -30,7 +30,8 @@ class Policy:
         margin: the least difference of worth.
         ties: `both` makes two rows of a tie, one each way; `soft` makes one, which says that it is a tie.
         inconsistent: what to do where the two orders name different winners. `auto` keeps what was read from
-            probabilities, where the mean over both orders has the bias taken off, and drops what was read from text.
+            probabilities, where the mean over both orders has the bias taken off, and drops what was read from text;
+            `weight` keeps all and gives every row a weight.
         min_kendall_w: the least agreement of a ranking's repeats.
         with_dropped: whether judgments that a filter dropped are exported too.
         one_per_prompt: of all that a prompt's judgments give, the one with the widest margin only.
@@ -83,6 +84,17 @@ def _unreliable(judgment: Judgment, policy: Policy) -> str | None:
 
 def _drops(verdict: Preference, policy: Policy) -> bool:
     return policy.inconsistent == "drop" or (policy.inconsistent == "auto" and verdict.evidence == "text")
+
+
+def weight_of(judgment: Judgment) -> float:
+    """What a judgment's rows count for, from 0 to 1: less than 1 where its two orders name different winners.
+
+    It is then what is left of the winner's probability, |2p - 1|: nothing at even, and all of it near certainty.
+    """
+    verdict = judgment.verdict
+    if not isinstance(verdict, Preference) or verdict.consistent is not False or verdict.probability is None:
+        return 1.0
+    return 1.0 if verdict.winner == "tie" else abs(2.0 * verdict.probability - 1.0)
 
 
 def pairs_of(group: Group, policy: Policy, left_out: Counter[str]) -> Iterator[Pair]:

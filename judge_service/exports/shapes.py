@@ -17,7 +17,7 @@ def is_talk(case: Case) -> bool:
 
 def told(content: Content, role: str, talk: bool) -> str | Messages:
     """A prompt or an answer as TRL's columns have it: text, or messages where the file is conversational."""
-    return messages(content, role) if talk or not isinstance(content, str) else content
+    return messages(content, role) if talk else text(content)
 
 
 def messages(content: Content, role: str) -> Messages:
@@ -30,6 +30,14 @@ def messages(content: Content, role: str) -> Messages:
 def conversation(prompt: Content, answer: Content) -> Messages:
     """The whole of it, from the prompt's first message to the answer's last."""
     return messages(prompt, "user") + messages(answer, "assistant")
+
+
+def whole_text(prompt: Content, answer: Content) -> str:
+    """The same as one text, told apart by who speaks."""
+    turns: Conversation = ()
+    for content, role in ((prompt, "user"), (answer, "assistant")):
+        turns += (Message(role, content),) if isinstance(content, str) else content
+    return text(turns)
 
 
 def text(content: Content) -> str:

@@ -24,6 +24,11 @@ class Library:
     standards: Mapping[str, Standard]
     templates: Mapping[str, PromptTemplate]
 
+    @property
+    def by_digest(self) -> dict[str, Standard]:
+        """The standards as judgments name them."""
+        return {standard.digest: standard for standard in self.standards.values()}
+
     def standard(self, wanted: str | Mapping[str, Any]) -> Standard:
         """A standard by `id` or `id@version`, or made from an inline object of the same shape as a file.
 
@@ -60,8 +65,11 @@ class Library:
         return standard
 
 
-def open_library(extra: Path | None = None) -> Library:
+def open_library(extra: str | Path = "") -> Library:
     """The library that comes with the package, and a directory of the user's own rubrics (and prompts/) on top.
+
+    Args:
+        extra: that directory; "" for none.
 
     Raises:
         InvalidLibrary: a file is wrong; the message names file, field and reason.
@@ -69,10 +77,11 @@ def open_library(extra: Path | None = None) -> Library:
     templates: dict[str, PromptTemplate] = {}
     standards: dict[str, Standard] = {}
     folders = [(shipped("rubrics"), shipped("prompts"))]
-    if extra is not None:
-        if not extra.is_dir():
-            raise InvalidLibrary(f"{extra}: no such directory of rubrics")
-        folders.append((extra, extra / "prompts"))
+    if extra:
+        own = Path(extra)
+        if not own.is_dir():
+            raise InvalidLibrary(f"{own}: no such directory of rubrics")
+        folders.append((own, own / "prompts"))
     for rubrics, prompts in folders:
         templates |= {path.stem: read_template(path) for path in sorted(prompts.glob("*.md"))}
         standards |= {path.stem: read_standard(path) for path in sorted(rubrics.glob("*.toml"))}

@@ -25,6 +25,8 @@ METHODS: Final[Mapping[tuple[str, Task], Callable[[Case, Brief], Deliberation]]]
     (TOGETHER, "score"): together,
 }
 """Ways of their own that a rubric's `protocol` can name, by task; for other tasks it has the usual ones."""
+OWN_PROTOCOLS: Final = tuple(sorted({name for name, _ in METHODS}))
+"""What a rubric's `protocol` may be."""
 PROTOCOL_OF: Final[Mapping[Task, str]] = {"compare": "pairwise", "score": "pointwise", "rank": "ranking"}
 
 

@@ -75,9 +75,7 @@ def bias_of(audits: Sequence[Audit]) -> Bias:
     return Bias(float(biases.mean()), float(biases.std(ddof=1)), float(margins.std(ddof=1)), saturated)
 
 
-def one_order_band(
-    audits: Sequence[Audit], biases: Sequence[float], spread: float, flips: float = FLIPS
-) -> float | None:
+def one_order_band(audits: Sequence[Audit], biases: Sequence[float], flips: float = FLIPS) -> float | None:
     """How far from even a corrected single answer has to be for the second order not to be asked, as a logit.
 
     The larger of two: the margin at which a normal bias changes the winner with probability `flips` (1.645 standard
@@ -89,7 +87,6 @@ def one_order_band(
     Args:
         audits: pairs that are like those to be judged.
         biases: what is taken off each audit's single answer.
-        spread: the standard deviation of the bias.
         flips: in (0, 0.5).
 
     Returns:
@@ -100,6 +97,7 @@ def one_order_band(
     both = _leans(audits)
     drawn = np.asarray([audit.one_first for audit in audits])
     single = np.where(drawn, both[:, 0], -both[:, 1]) - np.where(drawn, 1.0, -1.0) * np.asarray(biases)
+    spread = float((both.mean(axis=1) - np.asarray(biases)).std(ddof=1))
     flipped = (single > 0) != (both[:, 0] - both[:, 1] > 0)
     margins = np.abs(single)
     surest_first = np.argsort(-margins, kind="stable")

@@ -6,23 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from judge_service.backends.fronted import Fronted
 from judge_service.cards.book import Cards
 from judge_service.errors import InvalidConfiguration
+from judge_service.jobs.office import Office
 from judge_service.judge import Judge
 from judge_service.library import open_library
 from judge_service.service import JudgingService
-from judge_service.settings import Settings
+from judge_service.settings import CacheSettings, Settings
 from judge_service.sitting import Sitting
 from judge_service.traced_sitting import TracedSitting
 from judge_service.tracing import open_tracing
 from judge_service.wiring.judges import open_judge
-from judge_service.wiring.stores import open_keeper, open_store
+from judge_service.wiring.stores import open_keeper, open_papers, open_store
 
-__all__ = ["open_judge", "open_keeper", "open_service", "open_store"]
+__all__ = ["open_cards", "open_judge", "open_keeper", "open_office", "open_service", "open_store"]
 _WATCH_SECONDS: Final = 1.0
 _SHARE_EACH: Final = 10
 """So many looks at the judges go by between two writings of their cards."""
@@ -45,7 +45,7 @@ async def open_service(
         InvalidConfiguration, InvalidLibrary: what was configured is wrong.
         JudgeDown: a judge did not answer in time.
     """
-    library = open_library(Path(settings.rubrics) if settings.rubrics else None)
+    library = open_library(settings.rubrics)
     if not settings.judges:
         raise InvalidConfiguration(
             "no judge is configured: give --judge-url and --model, or --offline to try things out"
@@ -67,10 +67,44 @@ async def open_service(
         cards = Cards(store if learn else None)
         await cards.load(judge.identity.digest for judge in judges.values())
         stack.push_async_callback(cards.keep)
-        watching = asyncio.create_task(_watched(list(judges.values()), cards, probe))
-        stack.callback(watching.cancel)
+        watching = [_watched(list(judges.values()), cards, probe), *(judge.tend() for judge in judges.values())]
+        for task in map(asyncio.create_task, watching):
+            stack.callback(task.cancel)
         prepare = Sitting if tracing is None else partial(TracedSitting, tracing)
         yield JudgingService(judges, library, getattr(store, "faults", None), prepare, tracing, cards)
+
+
+@asynccontextmanager
+async def open_cards(settings: CacheSettings) -> AsyncIterator[Cards]:
+    """The judges' cards, without a judge.
+
+    Raises:
+        InvalidConfiguration: what was configured is wrong.
+    """
+    store = open_store(settings)
+    try:
+        yield Cards(store)
+    finally:
+        if store is not None:
+            await store.aclose()
+
+
+@asynccontextmanager
+async def open_office(settings: Settings, several: bool = False) -> AsyncIterator[Office | None]:
+    """Where files and batches are kept, if anywhere; closed at the end.
+
+    Args:
+        several: whether other processes serve the same address.
+
+    Raises:
+        InvalidConfiguration: the place that was named is wrong.
+    """
+    papers = open_papers(settings.jobs, settings.cache, several)
+    try:
+        yield None if papers is None else Office(papers, settings.jobs)
+    finally:
+        if papers is not None:
+            await papers.aclose()
 
 
 async def _watched(judges: Sequence[Judge], cards: Cards, probe: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from judge_service.backends.base import Backend, TransientFault
@@ -30,6 +31,8 @@ from judge_service.errors import InvalidConfiguration
 from judge_service.judge import Judge
 from judge_service.settings import JudgeSettings
 from judge_service.wiring.prefix_cache import warn_of_prefix_cache
+from judge_service.wiring.queues import queue_of
+from judge_service.wiring.roster import Roster, addresses
 from judge_service.wiring.servers import Server, any_answers, closing_on_error, reached, template_told, wire_to
 from judge_service.wiring.stores import answer_in
 from judge_service.wiring.tokenizers import makes_the_same, open_tokenizer
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from judge_service.backends.exact import ExactPrompts
     from judge_service.tracing.spans import Tracing
 
+_MOST_AT_ONCE: Final = 512
+"""Cases of a judge without servers: it answers on the spot."""
 _STATED: Final[Mapping[str, Any]] = {
     "top_p": 1.0,
     "top_k": 0,
@@ -67,22 +72,26 @@ async def open_judge(
         _check_blind(name, settings)
     if settings.kind == "offline":
         identity = _identity(name, settings, Server("offline", VERSION))
-        return _judge(name, settings, identity, OfflineJudge(), store, explanations)
+        judge = _judge(name, settings, identity, OfflineJudge(), store, explanations)
+        judge.has_room = lambda cases: cases < min(settings.concurrency, _MOST_AT_ONCE)
+        return judge
     if not settings.url or not settings.model:
         raise InvalidConfiguration(f"judge '{name}' needs a url and a model")
-    wires = [wire_to(url, settings) for url in settings.url]
+    wires = [wire_to(url, settings) for url in addresses(settings.url)]
+    pool = Pool(())
     async with closing_on_error(wires):
         server = await reached(wires, settings, wait)
         exact = await _exact(settings, server, wires[0])
         if server.kind == "vllm":
             await warn_of_prefix_cache(wires[0])
-    replicas = [(w.address, _replica(w, settings, server, exact, tracing)) for w in wires]
+        roster = Roster(settings, server, pool, lambda wire: _replica(wire, settings, server, exact, tracing))
+        await roster.join(wires)
     identity = _identity(name, settings, server)
-    pool = Pool(replicas)
     asking = Retried(pool)
     answering = Shared(asking if tracing is None else Numbered(asking), identity.digest)
     judge = _judge(name, settings, identity, answering, store, explanations)
-    judge.answers = lambda: any_answers(wires, settings)
+    judge.has_room, judge.loads, judge.tend = pool.has_room, pool.loads, roster.tend
+    judge.answers = lambda: any_answers(list(roster.wires.values()), settings)
     judge.most_tokens = server.most_tokens
     if exact is not None:
         judge.tokens_of = lambda prompt: len(exact.ids(prompt))
@@ -101,7 +110,8 @@ def _replica(
     asked = _asked(spoken, settings, server, exact)
     if tracing is not None:
         asked = Traced(asked, tracing, wire.address, settings.model)
-    return Limited(asked, settings.concurrency)
+    look = partial(queue_of, wire) if server.kind in ("vllm", "reward") else None
+    return Limited(asked, settings.concurrency, look)
 
 
 def _asked(wire: Wire, settings: JudgeSettings, server: Server, exact: ExactPrompts | None) -> Backend:

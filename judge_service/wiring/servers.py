@@ -30,12 +30,14 @@ class Server:
 
     Attributes:
         most_tokens: how long a prompt and its answer may be together; 0 if it does not say.
+        lists_model: whether the judge's model is among those it says it serves.
     """
 
     kind: str
     root: str
     version: str = ""
     most_tokens: int = 0
+    lists_model: bool = False
 
 
 def wire_to(url: str, settings: JudgeSettings) -> Wire:
@@ -100,7 +102,8 @@ async def described(wire: Wire, settings: JudgeSettings) -> Server:
         )
     if reply.status >= 500:
         raise TransientFault("judge_unavailable", f"{wire.address}/models answered {reply.status}")
-    model = models_in(reply.body).get(settings.model, {})
+    listed = models_in(reply.body)
+    model = listed.get(settings.model, {})
     kind, version = settings.kind, ""
     if kind in ("vllm", "reward") or (kind == "auto" and model.get("owned_by") == "vllm"):
         version = await _version(wire)
@@ -108,7 +111,8 @@ async def described(wire: Wire, settings: JudgeSettings) -> Server:
             kind = "vllm" if version else "chat"
     most = model.get("max_model_len")
     root = str(model.get("root") or "")
-    return Server("chat" if kind == "auto" else kind, root, version, most if isinstance(most, int) else 0)
+    most = most if isinstance(most, int) else 0
+    return Server("chat" if kind == "auto" else kind, root, version, most, settings.model in listed)
 
 
 async def _version(wire: Wire) -> str:

@@ -1,13 +1,15 @@
-"""The cache's store, by its URL."""
+"""The cache's store, and the place where files and batches are kept, by their URLs."""
 
 from __future__ import annotations
 
 import importlib
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from judge_service.backends.papers import Papers
 from judge_service.backends.sqlite_file import Limits
+from judge_service.backends.sqlite_papers import SqlitePapers
 from judge_service.backends.stores import Keeper, MemoryStore, SqliteStore, Store
 from judge_service.disks import local_place, network_file_system
 from judge_service.domain.answers import Answer, FreeText
@@ -15,7 +17,7 @@ from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.errors import InvalidConfiguration
 from judge_service.protocols.readings import LABEL_AFTER, Unreadable, read
 from judge_service.protocols.staged import NOTE
-from judge_service.settings import CacheSettings, user_cache_directory
+from judge_service.settings import CacheSettings, JobSettings, user_cache_directory
 
 log: Final = logging.getLogger(__name__)
 _DAY_SECONDS: Final = 86_400.0
@@ -36,17 +38,61 @@ def open_keeper(settings: CacheSettings) -> Keeper | None:
     Raises:
         InvalidConfiguration: the URL is wrong.
     """
-    url = settings.url or f"sqlite:///{user_cache_directory() / 'cache.db'}"
-    scheme, _, rest = url.partition("://")
-    if url == "none" or scheme == "memory":
+    url = settings.url or _default_url()
+    if _is_fleeting(url):
         return None
+    path = _file_in(url, "cache.url")
+    seconds = settings.max_age_days * _DAY_SECONDS
+    if path is not None:
+        return SqliteStore(_on_a_disk_of_its_own(path), Limits(seconds, settings.max_bytes))
+    told = (settings.namespace, settings.timeout, settings.max_entry_bytes, seconds)
+    opened: Keeper = _redis("redis_store", "RedisStore", "cache.url", url, *told)
+    return opened
+
+
+def open_papers(jobs: JobSettings, cache: CacheSettings, several: bool = False) -> Papers | None:
+    """Where files and batches are kept; None where they are not.
+
+    Args:
+        several: whether other processes serve the same address, so that the memory of one is no place to keep a thing.
+
+    Raises:
+        InvalidConfiguration: the URL is wrong, or the file that was named cannot be opened.
+    """
+    url = jobs.url or cache.url or _default_url()
+    if _is_fleeting(url):
+        return None if several or url == "none" else SqlitePapers(None)
+    path = _file_in(url, "jobs.url" if jobs.url else "cache.url")
+    if path is None:
+        opened: Papers = _redis("redis_papers", "RedisPapers", "jobs.url", url, cache.namespace)
+        return opened
+    if jobs.url:
+        return SqlitePapers(path)
+    try:
+        # A file of its own: the cache's may be deleted, and has a limit of its size.
+        return SqlitePapers(path.with_name(f"{path.stem}.jobs{path.suffix}"))
+    except InvalidConfiguration as e:
+        log.warning("%s: this server takes none", e.message)
+        return None
+
+
+def _default_url() -> str:
+    return f"sqlite:///{user_cache_directory() / 'cache.db'}"
+
+
+def _is_fleeting(url: str) -> bool:
+    return url == "none" or url.startswith("memory://")
+
+
+def _file_in(url: str, name: str) -> Path | None:
+    """The file that a URL names; None where it names a Redis."""
+    scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         # As elsewhere: sqlite:///relative.db, sqlite:////absolute.db
-        limits = Limits(settings.max_age_days * _DAY_SECONDS, settings.max_bytes)
-        return SqliteStore(_on_a_disk_of_its_own(Path(rest[1:]).expanduser()), limits)
+        return Path(rest[1:]).expanduser()
     if scheme in ("redis", "rediss", "unix"):
-        return _redis(url, settings)
-    raise InvalidConfiguration(f"cache.url is sqlite:///path, redis://host, memory:// or none; got {scheme!r}")
+        return None
+    raise InvalidConfiguration(f"{name} is sqlite:///path, redis://host, memory:// or none; got {scheme!r}")
 
 
 def _on_a_disk_of_its_own(path: Path) -> Path:
@@ -63,17 +109,15 @@ def _on_a_disk_of_its_own(path: Path) -> Path:
     return local
 
 
-def _redis(url: str, settings: CacheSettings) -> Keeper:
+def _redis(module: str, store: str, name: str, url: str, *told: Any) -> Any:
     # Imported only here: who has no Redis should not wait for its client.
-    store = importlib.import_module("judge_service.backends.redis_store").RedisStore
-    seconds = settings.max_age_days * _DAY_SECONDS
+    opened = getattr(importlib.import_module(f"judge_service.backends.{module}"), store)
     try:
-        opened: Keeper = store(url, settings.namespace, settings.timeout, settings.max_entry_bytes, seconds)
+        return opened(url, *told)
     except (ValueError, TypeError):
         # The reason may quote a password.
         form = "redis://[user:password@]host[:port][/number], rediss:// likewise, or unix:///path"
-        raise InvalidConfiguration(f"cache.url is no address of a Redis, or has an unknown option: {form}") from None
-    return opened
+        raise InvalidConfiguration(f"{name} is no address of a Redis, or has an unknown option: {form}") from None
 
 
 def answer_in(prompt: JudgePrompt, completion: Completion) -> Answer | None:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from judge_server import JudgeServer
-from programs import ran
+from programs import called, ran
 
 from judge_service.exports import FORMATS
 
@@ -88,18 +88,25 @@ async def test_what_a_judge_could_not_settle_is_counted_and_never_exported(serve
 
 
 @pytest.mark.parametrize("task", ["compare", "score", "rank"])
-async def test_every_format_takes_every_kind_of_judgment(tmp_path: Path, task: str) -> None:
+async def test_every_format_takes_every_kind_of_judgment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
     rows = TEXTS if task == "compare" else [{**row, "candidates": [*row["candidates"], "7"]} for row in TEXTS]
     judged = await stored(tmp_path, task=task, rows=rows)
     for name in FORMATS:
         told = ["--format", name, "--allow-offline", "--cases", "in.jsonl", "--provenance"]
-        ended = await ran("export", str(judged), "-o", "-", *told)
+        out = tmp_path / f"{name}.jsonl"
+        ended = called(capsys, monkeypatch, "export", str(judged), "-o", str(out), *told)
         assert ended.code == 0, ended.err
+        found = lines(out)
         if name == "alpaca-eval" and task != "compare":
             assert "6 more than 2 answers" in ended.err
+        elif name == "stepwise" and task != "score":
+            assert found == []
+            assert "it takes a scorecard" in ended.err
         else:
-            assert len(ended.records) == (12 if name == "kto" else 6)
-        assert all(row["provenance"]["rubric"]["id"] == "helpfulness" for row in ended.records)
+            assert len(found) == (12 if name == "kto" else 6)
+        assert all(row["provenance"]["rubric"]["id"] == "helpfulness" for row in found)
 
 
 async def test_outputs_are_whole_and_never_take_the_place_of_an_input(tmp_path: Path) -> None:
@@ -124,7 +131,10 @@ async def test_options_that_do_not_go_together_are_one_line(tmp_path: Path) -> N
         (["--format", "kto", "--pairs", "all"], "both good and bad"),
         (["--format", "nectar", "--pairs", "all"], "--pairs goes with formats of pairs"),
         (["--format", "kto", "--ties", "both"], "kto takes --ties drop"),
-        (["--format", "kto", "--temperature", "2"], "--format soft"),
+        (["--format", "kto", "--temperature", "2"], "--temperature goes with --format soft, mmpo"),
+        (["--format", "soft", "--temperature", "0"], "--temperature is more than 0"),
+        (["--format", "grpo", "--threshold", "0.5"], "--threshold goes with --format stepwise"),
+        (["--format", "kto", "--texts", "html"], "--texts is one of auto, text, messages"),
         (["--format", "kto", "--inconsistent", "maybe"], "--inconsistent is one of"),
     ):
         assert why in await refused(judged, "-o", "o.jsonl", *flags)
@@ -140,6 +150,8 @@ async def test_a_card_stands_beside_the_rows_and_is_the_same_again(tmp_path: Pat
     assert pages[0] == pages[1]
     rubric = lines(judged)[0]["provenance"]["rubric"]["digest"]
     for part in (rubric, "| judged | 6 |", "| rows | 6 |", "flip rate", "--format soft --temperature 2"):
+        assert part in pages[0]
+    for part in ("| texts | text |", "| temperature | 2 |", 'data_files="o.jsonl"'):
         assert part in pages[0]
     assert "not for labels" in pages[0]
 

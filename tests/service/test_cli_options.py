@@ -112,12 +112,12 @@ async def test_a_dry_run_asks_nothing(server: JudgeServer) -> None:
 async def test_a_dry_run_tells_cases_that_the_judge_cannot_take() -> None:
     long = [{"id": f"long{i}", "prompt": "p", "candidates": ["word " * 900 * i, "no"]} for i in (1, 2)]
     source = write_rows(Path("in.jsonl"), [*cases(3), *long])
-    async with Emulator(Behaviour(max_model_len=1000)) as emulator:
+    async with Emulator(Behaviour(max_model_len=2000)) as emulator:
         end = await ran("compare", source, "--judge-url", emulator.url, "--model", "emulator", "--dry-run")
     assert end.code == 3
     assert "5 cases, 0 rows that are no case, 10 judge calls" in end.out
     assert re.search(
-        r"2 cases are too long for the judge's 1,000 tokens, the longest 'long2': about [23],\d\d\d", end.out
+        r"2 cases are too long for the judge's 2,000 tokens, the longest 'long2': about [23],\d\d\d", end.out
     )
 
 

@@ -1,5 +1,6 @@
 """Exports: what every format's rows look like, and what never becomes one."""
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from judge_service.exports.card import Seen, card
 from judge_service.exports.export import Export, Survey, Tally
 from judge_service.exports.formats import Paired
 from judge_service.exports.groups import group_of
+from judge_service.exports.loading import File, how_to_load, llama_factory_entry
 from judge_service.exports.paired import Writing
 from judge_service.exports.policy import PAIRINGS, Policy, pairs_of
 
@@ -67,16 +69,19 @@ def ranking(ranks, strengths=None, w=None):
     return Ranking(ordered, dict(zip(names, ranks, strict=True)), scores, told, w, "listwise", 5)
 
 
-def exported(name, *found, tally=None, provenance=False, temperature=1.0, seen=None, **policy):
+def exported(
+    name, *found, tally=None, provenance=False, temperature=1.0, texts="auto", threshold=0.5, seen=None, **policy
+):
     """The rows of (case, judgment) pairs in a format, as the command makes them."""
     cases = {judgment.id: own for own, judgment in found}
     judgments = [judgment for _, judgment in found]
     format_ = FORMATS[name]
     told = Policy(**{"ties": format_.ties[0], **policy})
-    plan = Export(format_, told, Writing(temperature=temperature), lambda j: cases[j.id], provenance, seen_unit=seen)
+    writing = Writing(temperature=temperature, texts=texts, threshold=threshold)
+    plan = Export(format_, told, writing, lambda j: cases[j.id], provenance, seen_unit=seen)
     survey = Survey().look_at(plan.units(judgments, Tally()), told.one_per_prompt)
     best = survey.best if told.one_per_prompt else None
-    plan = replace(plan, writing=Writing(survey.talk, temperature), best=best)
+    plan = replace(plan, writing=plan.writing.settled(survey.talk), best=best)
     return list(plan.rows(judgments, tally if tally is not None else Tally()))
 
 
@@ -130,6 +135,7 @@ GOOD, BAD = [{"role": "assistant", "content": "7"}], [{"role": "assistant", "con
                     "turns": 1,
                     "num_responses": 2,
                     "source": [],
+                    "good_natured": None,
                 }
             ],
         ),
@@ -145,7 +151,22 @@ GOOD, BAD = [{"role": "assistant", "content": "7"}], [{"role": "assistant", "con
                 }
             ],
         ),
-        ("grpo", [{"prompt": PROMPT, "completions": ["7", "8"], "rewards": [1.0, -1.0], "best": 0}]),
+        ("grpo", [{"prompt": PROMPT, "responses": ["7", "8"], "rewards": [1.0, -1.0], "best": 0}]),
+        (
+            "argilla",
+            [
+                {
+                    "id": "c",
+                    "fields": {"instruction": PROMPT, "response1": "7", "response2": "8"},
+                    "metadata": {},
+                    "suggestions": {
+                        "ranking": {"value": ["response1", "response2"], "agent": None, "score": 0.88},
+                    },
+                    "responses": {},
+                    "vectors": {},
+                }
+            ],
+        ),
         (
             "rewardbench",
             [
@@ -177,6 +198,49 @@ def test_ultrafeedback_and_its_kin_hold_the_prompt_as_text_and_whole_conversatio
     (of_distilabel,) = exported("distilabel", pair(preference("b", -2.0, 0.12)))
     assert (of_distilabel["chosen_rating"], of_distilabel["chosen"]) == (0.88, ASKED + BAD)
     assert len(row["prompt_id"]) == len(of_simpo["prompt_id"]) == 64
+    (of_mmpo,) = exported("mmpo", pair(preference()))
+    assert of_mmpo == {**row, "p_chosen": pytest.approx(0.8807970779778823)}
+
+
+def test_margins_that_are_matched_are_those_of_the_scores_as_the_judge_gave_them():
+    scored = pair(scorecard(2, 5))
+    assert [row["p_chosen"] for row in exported("mmpo", scored)] == [pytest.approx(1 / (1 + math.exp(-3)))]
+    assert [row["p_chosen"] for row in exported("mmpo", scored, temperature=3.0)] == [
+        pytest.approx(1 / (1 + math.exp(-1)))
+    ]
+    assert [row["p_chosen"] for row in exported("mmpo", pair(scorecard(4, 4)))] == [0.5]
+
+
+def test_steps_are_right_from_the_threshold_on_and_only_scores_have_steps():
+    solved = pair(scorecard(5, 3, 2), "First,", "then", "so 7.")
+    assert exported("stepwise", solved) == [
+        {"prompt": PROMPT, "completions": ["First,", "then", "so 7."], "labels": [True, True, False]}
+    ]
+    assert exported("stepwise", solved, threshold=0.6)[0]["labels"] == [True, False, False]
+    rewards = {name: CandidateScore(r, 0.0, ()) for name, r in (("a", 2.0), ("b", -0.1))}
+    (row,) = exported("stepwise", pair(Scorecard(None, None, None, rewards)))
+    assert row["labels"] == [True, False]
+    so_far = (Message("assistant", "First,"), Message("assistant", "then"))
+    (row,) = exported("stepwise", pair(scorecard(5, 3), "First,", so_far))
+    assert row["completions"] == ["First,", "then"]
+    tally = Tally()
+    assert exported("stepwise", pair(preference()), tally=tally) == []
+    assert tally.left_out["judgments"] == {"preference: it takes a scorecard": 1}
+
+
+def test_argilla_suggests_an_order_only_where_no_two_are_equal():
+    clear, tied = pair(ranking((2, 1, 3), (0, 1, -1)), "x", "y", "z"), pair(ranking((1, 1, 3)), "x", "y", "z")
+    (row,) = exported("argilla", clear)
+    assert row["suggestions"]["ranking"]["value"] == ["response2", "response1", "response3"]
+    assert "score" not in row["suggestions"]["ranking"]
+    assert exported("argilla", tied)[0]["suggestions"] == {}
+
+
+def test_nectar_keeps_what_its_own_rows_said_of_their_nature():
+    own, judgment = pair(preference())
+    for told, kept in ((True, True), (False, False), ("yes", None)):
+        (row,) = exported("nectar", (own, replace(judgment, metadata={"good_natured": told})))
+        assert row["good_natured"] is kept
 
 
 def test_alpaca_eval_has_the_second_answer_under_test():
@@ -207,6 +271,34 @@ def test_one_file_holds_texts_or_messages_and_never_both():
         "chosen": {"from": "gpt", "value": "8"},
         "rejected": {"from": "gpt", "value": "7"},
     }
+
+
+def test_texts_are_messages_and_messages_texts_where_that_is_asked_for():
+    text, talk = pair(preference(), name="1"), pair(preference(), name="2", prompt=(Message("user", PROMPT),))
+    assert exported("trl-preference", text, texts="messages") == [{"prompt": ASKED, "chosen": GOOD, "rejected": BAD}]
+    assert exported("trl-preference", talk, texts="text") == [{"prompt": PROMPT, "chosen": "7", "rejected": "8"}]
+    (implicit,) = exported("trl-preference-implicit", text, texts="text")
+    assert implicit == {
+        "chosen": f"\n\nHuman: {PROMPT}\n\nAssistant: 7",
+        "rejected": f"\n\nHuman: {PROMPT}\n\nAssistant: 8",
+    }
+    assert exported("trl-preference-implicit", talk, texts="text") == [implicit]
+    assert exported("trl-reward", text, texts="messages") == [
+        {"chosen": ASKED + GOOD, "rejected": ASKED + BAD, "margin": 2.0}
+    ]
+
+
+@pytest.mark.parametrize("talk", [False, True])
+def test_llama_factorys_entry_names_the_columns_that_there_are(talk):
+    (row,) = exported("llama-factory", pair(preference()), texts="messages" if talk else "text")
+    entry = llama_factory_entry(File("pairs.jsonl", talk))["pairs"]
+    assert set(entry["columns"].values()) == set(row)
+    assert (entry["file_name"], entry["ranking"], "formatting" in entry) == ("pairs.jsonl", True, talk)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_says_how_it_is_loaded_and_names_its_file(name):
+    assert "pairs" in how_to_load(name, File("pairs.jsonl", False)) or name == "openrlhf"
 
 
 @pytest.mark.parametrize(
@@ -276,6 +368,21 @@ def test_orders_that_disagree_are_kept_where_probabilities_were_averaged():
     for inconsistent, kept in (("auto", [1, 0]), ("keep", [1, 1]), ("drop", [0, 0])):
         rows = [exported("kto", found, inconsistent=inconsistent) for found in (of_logits, of_text)]
         assert [len(own) // 2 for own in rows] == kept
+
+
+@given(st.floats(0.0, 1.0), st.sampled_from([True, False, None]), st.sampled_from(["kto", "nectar"]))
+def test_a_weight_is_less_than_one_only_where_the_orders_disagree_and_least_at_even(p, consistent, name):
+    winner = "a" if p > 0.5 else "b" if p < 0.5 else "tie"
+    logit = 1.0 if p > 0.5 else -1.0 if p < 0.5 else 0.0
+    found = pair(preference(winner, logit, p, consistent))
+    ties = "soft" if name == "nectar" else "drop"
+    weights = [row["weight"] for row in exported(name, found, inconsistent="weight", ties=ties)]
+    assert all(0.0 <= weight <= 1.0 for weight in weights)
+    if winner == "tie":
+        assert weights == ([1.0] if ties == "soft" else [])
+    else:
+        assert set(weights) == {abs(2 * p - 1) if consistent is False else 1.0}
+    assert all("weight" not in row for row in exported(name, found, inconsistent="keep", ties=ties))
 
 
 def test_a_ranking_needs_the_agreement_that_was_asked_for():

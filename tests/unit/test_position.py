@@ -73,7 +73,7 @@ def test_beyond_the_band_one_order_names_the_same_winner(hetero):
     for seed in range(80):
         audits = simulated(500, seed, hetero=hetero)
         bias = bias_of(audits)
-        band = one_order_band(audits, [bias.mean] * 500, bias.spread)
+        band = one_order_band(audits, [bias.mean] * 500)
         others = simulated(4_000, 1_000 + seed, hetero=hetero)
         margins = [a.one - bias.mean if a.one_first else bias.mean - a.other for a in others]
         left = [(m, a) for m, a in zip(margins, others, strict=True) if band is not None and abs(m) >= band]
@@ -82,12 +82,12 @@ def test_beyond_the_band_one_order_names_the_same_winner(hetero):
 
 
 def test_fewer_than_500_audits_establish_nothing():
-    assert one_order_band(simulated(499), [1.0] * 499, 0.8) is None
-    assert one_order_band(simulated(500), [1.0] * 500, 0.8) is not None
+    assert one_order_band(simulated(499), [1.0] * 499) is None
+    assert one_order_band(simulated(500), [1.0] * 500) is not None
 
 
 def test_a_judge_whose_bias_is_all_there_is_never_gets_a_band():
-    assert one_order_band(simulated(800, sharp=0.1, spread=3.0), [1.0] * 800, 3.0) is None
+    assert one_order_band(simulated(800, sharp=0.1, spread=3.0), [1.0] * 800) is None
 
 
 def test_the_window_is_as_long_as_the_drift_needs():

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge_service.batch.merging import content_digest, packed
+from judge_service.batch.merging import content_digest
 from judge_service.batch.pace import Pace, rate_of
+from judge_service.batch.packing import packed
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.records import record_of
 from judge_service.domain.verdicts import Failure, Preference, Ranking, Scorecard, Usage, Vote

@@ -108,7 +108,7 @@ class _Held:
         where, case = unpacked_case(packed)
         async with self._door:
             # One waits for room, and the others for that one.
-            while not judging.has_room(self._under_way):
+            while not judging.has_room(self._under_way):  # noqa: ASYNC110 - many things make room
                 await asyncio.sleep(_LOOK_SECONDS)
             self._under_way += 1
         try:

@@ -63,7 +63,9 @@ def connected(address: str, workers: int | None) -> Iterator[Cluster]:
         with _nothing_printed(), _same_handler():
             _connect(ray, there, workers)
     except (ConnectionError, ValueError, RuntimeError) as e:
-        raise InvalidConfiguration(f"--ray: {str(e).strip().splitlines()[0]}") from None
+        why = (str(e).strip().splitlines() or [type(e).__name__])[0]
+        hint = " (it asks for a token: RAY_AUTH_MODE=token)" if "InvalidAuthToken" in str(e.__cause__) else ""
+        raise InvalidConfiguration(f"--ray: {why}{hint}") from None
     try:
         _calm(ray)
         cpus = int(ray.cluster_resources().get("CPU", 0))

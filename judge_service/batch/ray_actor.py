@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from judge_service.errors import JudgeServiceError, RunRefused
 CASE: Final = "case"
 JUDGMENT: Final = "judgment"
 _CLOSING_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +29,26 @@ class Ended:
     message: str
 
 
+class Paced(Judging, Protocol):
+    """Judges cases one by one, and says how many at a time."""
+
+    def has_room(self, cases: int) -> bool:
+        """Whether another case may begin while so many are under way."""
+        ...
+
+
 class Opening:
-    """How a worker opens what judges, and for how many cases at a time.
+    """How a worker opens what judges.
 
     It is no dataclass and shows nothing of what it holds: Ray writes the arguments of a dataset down.
 
     Args:
         opened: opens what judges, as the driver did.
         run_digest: what run the driver's judgments are of; empty if only a service elsewhere knows.
-        at_once: how many cases are under way at a time.
+        at_once: how many cases it may have under way, by which blocks of cases are cut.
     """
 
-    def __init__(
-        self, opened: Callable[[], AbstractAsyncContextManager[Judging]], run_digest: str, at_once: int
-    ) -> None:
+    def __init__(self, opened: Callable[[], AbstractAsyncContextManager[Paced]], run_digest: str, at_once: int) -> None:
         self.opened = opened
         self.run_digest = run_digest
         self.at_once = at_once
@@ -78,12 +85,13 @@ class _Held:
 
     def __init__(self, opening: Opening) -> None:
         self._loop = asyncio.get_running_loop()
-        self._opened: asyncio.Future[Judging] = self._loop.create_future()
+        self._opened: asyncio.Future[Paced] = self._loop.create_future()
         self._done = asyncio.Event()
-        self._places = asyncio.Semaphore(opening.at_once)
+        self._door = asyncio.Lock()
+        self._under_way = 0
         self._task = self._loop.create_task(_held(opening, self._opened, self._done))
 
-    async def judging(self) -> Judging:
+    async def judging(self) -> Paced:
         """What judges, once it is open.
 
         Raises:
@@ -95,11 +103,18 @@ class _Held:
             await self._task
         return self._opened.result()
 
-    async def judged(self, judging: Judging, packed: bytes) -> bytes:
+    async def judged(self, judging: Paced, packed: bytes) -> bytes:
         """The judgment on a packed case, packed."""
         where, case = unpacked_case(packed)
-        async with self._places:
+        async with self._door:
+            # One waits for room, and the others for that one.
+            while not judging.has_room(self._under_way):  # noqa: ASYNC110 - many things make room
+                await asyncio.sleep(_LOOK_SECONDS)
+            self._under_way += 1
+        try:
             return pickle.dumps(await judged(judging, case, where))
+        finally:
+            self._under_way -= 1
 
     def close(self) -> None:
         """Writes what waits to be written and closes connections, as far as there is time for it."""
@@ -110,7 +125,7 @@ class _Held:
         ended.result(_CLOSING_SECONDS)
 
 
-async def _held(opening: Opening, opened: asyncio.Future[Judging], done: asyncio.Event) -> None:
+async def _held(opening: Opening, opened: asyncio.Future[Paced], done: asyncio.Event) -> None:
     async with opening.opened() as judging:
         there = getattr(judging, "run_digest", opening.run_digest)
         if there != opening.run_digest:

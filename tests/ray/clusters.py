@@ -15,6 +15,11 @@ ITS_OWN = ("id", "created", "usage")
 _SECONDS = 120
 
 
+def on(cluster: str) -> tuple[str, ...]:
+    """The flags for a cluster that runs already."""
+    return *ON_RAY, "--ray-address", cluster
+
+
 def comparing(judge: Emulator, *flags: str, source: str = "in.jsonl", output: str = "out.jsonl") -> tuple[str, ...]:
     """The command, with few enough calls at once that it lasts."""
     which = ("--judge-url", judge.url, "--model", "m", "--concurrency", "16")

@@ -1,13 +1,17 @@
 """Ray for the tests of this tier. RAY_PYTHON names the Python that has it; without it these tests fail."""
 
 import os
+import socket
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
+START_SECONDS = 120
 sys.path[:0] = [str(HERE), str(HERE.parent / "service")]
 
 import programs  # noqa: E402 - the folder above is where it is found
@@ -31,6 +35,39 @@ def corner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(programs, "SECONDS", 240)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster that runs already, of this machine alone: its address. It knows nothing of any test's environment."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("cluster")
+    told = ["start", "--head", "--block", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+    environ = {**os.environ, **quiet, "PYTHONPATH": str(HERE.parent.parent)}
+    ray = str(Path(os.environ["RAY_PYTHON"]).with_name("ray"))
+    with (folder / "log").open("wb") as log:
+        head = subprocess.Popen([ray, *told], env=environ, stdout=log, stderr=log, cwd=folder)
+    try:
+        _wait_for(port, head)
+        yield f"127.0.0.1:{port}"
+    finally:
+        head.terminate()
+        head.wait()
+
+
+def _wait_for(port: int, head: subprocess.Popen[bytes]) -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert head.poll() is None, "Ray did not start"
+            assert time.monotonic() < give_up, "Ray did not start in time"
+            time.sleep(0.1)
+        else:
+            return
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ async def test_what_was_opened_is_opened_once_and_closed_when_ray_lets_go_of_the
     assert steps == ["opened", "closed"]
 
 
-async def test_no_more_cases_are_under_way_than_were_told() -> None:
+async def test_no_more_cases_are_under_way_than_there_is_room_for() -> None:
     under_way: list[int] = [0, 0]
 
     class Counting:
@@ -92,6 +92,9 @@ async def test_no_more_cases_are_under_way_than_were_told() -> None:
 
         def __init__(self, judging: Judging) -> None:
             self._judging = judging
+
+        def has_room(self, cases: int) -> bool:
+            return cases < 3
 
         async def judge(self, case: Case) -> Judgment:
             under_way[0] += 1
@@ -105,7 +108,7 @@ async def test_no_more_cases_are_under_way_than_were_told() -> None:
         async with OFFLINE() as judging:
             yield Counting(judging)
 
-    actor = JudgeActor(Opening(counted, "", 3))
+    actor = JudgeActor(Opening(counted, "", 6))
     await asyncio.gather(actor(block(6)), actor(block(6)))
     assert under_way == [0, 3]
     await asyncio.to_thread(actor.__del__)

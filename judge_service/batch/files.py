@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
@@ -44,7 +45,8 @@ def rows_of(path: str) -> Iterator[Row]:
         InvalidRequest: no such file, or it cannot be read.
     """
     if path == STANDARD:
-        return _lines(sys.stdin.buffer, "standard input")
+        # Not sys.stdin's own buffer: a thread that waits in it would keep the program from ending.
+        return _lines(os.fdopen(sys.stdin.fileno(), "rb", closefd=False), "standard input")
     return chain.from_iterable(map(_rows, sources_of(path)))
 
 

@@ -182,7 +182,9 @@ class RayRun(Run):
         """All cases to judge as references to blocks in Ray's store, which goes to the disk where memory ends."""
         blocks: list[Any] = []
         waiting: list[bytes] = []
-        for count, row in enumerate(self.rows):
+        count = 0
+        async for row in self.incoming():
+            count += 1
             taken = self.taken_up(row)
             if isinstance(taken, Case):
                 self.awaited.add(in_short(taken.id))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from judge_service.batch.feeding import AtHand, Awaited
 from judge_service.batch.files import Row
 from judge_service.batch.known import Known, in_short
 from judge_service.batch.progress import Progress
@@ -61,7 +62,7 @@ class Run:
 
     judging: Judging
     task: Task
-    rows: Iterable[Row]
+    rows: Iterable[Row] | Awaited
     fields: Mapping[str, str]
     record: Callable[[Judgment], None]
     done: Known = field(default_factory=Known)
@@ -80,25 +81,33 @@ class Run:
         Raises:
             RunRefused: a row has the id of a finished case and another text.
         """
-        rows = iter(self.rows)
         async with asyncio.TaskGroup() as group:
-            self._begin(group, rows)
+            self._begin(group, self.incoming())
+        self.is_drained = self.is_drained or (self._is_ending and isinstance(self.rows, Awaited))
         return self.progress
+
+    def incoming(self) -> AsyncIterator[Row]:
+        """The rows, one after the other, for as many as ask for them."""
+        return self.rows if isinstance(self.rows, Awaited) else AtHand(self.rows)
 
     def drain(self) -> None:
         """Lets it end once the cases under way are judged."""
         self._is_ending = True
+        if isinstance(self.rows, Awaited):
+            self.rows.close()
 
-    def _begin(self, group: asyncio.TaskGroup, rows: Iterator[Row]) -> None:
+    def _begin(self, group: asyncio.TaskGroup, rows: AsyncIterator[Row]) -> None:
         self.workers += 1
         group.create_task(self._work(group, rows))
 
-    async def _work(self, group: asyncio.TaskGroup, rows: Iterator[Row]) -> None:
+    async def _work(self, group: asyncio.TaskGroup, rows: AsyncIterator[Row]) -> None:
         """Judges row after row, and has another worker begin with each as long as there is room; ends if there is none.
 
-        Rows are read by those who have room for them: nothing is read ahead, and no task waits for a row.
+        Rows are read by those who have room for them: of a file nothing is read ahead, and no task waits for a row.
         """
-        for count, row in enumerate(rows):
+        count = 0
+        async for row in rows:
+            count += 1
             if self._is_ending:
                 self.is_drained = True
                 break

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from judge_service.batch.begun import begun_by
 from judge_service.batch.counting import Counting
+from judge_service.batch.disk import STANDARD
+from judge_service.batch.feeding import Awaited
 from judge_service.batch.files import Row, rows_of
 from judge_service.batch.ledger import Finished
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
@@ -93,7 +95,7 @@ async def run_batch(
                     run = made(
                         judging=judging,
                         task=task,
-                        rows=rows,
+                        rows=Awaited(rows) if flags.source == STANDARD else rows,
                         fields=fields,
                         record=record,
                         done=finished.digests,

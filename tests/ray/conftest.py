@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 HERE = Path(__file__).parent
@@ -53,7 +55,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _wait_for(port, head)
         yield f"127.0.0.1:{port}"
     finally:
-        head.terminate()
+        # Told to end, it would take half a minute.
+        started = [psutil.Process(head.pid), *psutil.Process(head.pid).children(recursive=True)]
+        for process in started:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         head.wait()
 
 

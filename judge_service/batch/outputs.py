@@ -41,7 +41,7 @@ def outputs_of(patterns: Sequence[str]) -> list[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     names = {path.name.removesuffix(GATHERED) for path in folder.iterdir() if path.is_file()}
-    return [folder / name for name in sorted(names) if name.lower().endswith(WRITTEN)]
+    return [folder / name for name in sorted(names) if name.lower().endswith(WRITTEN) and not name.startswith(".")]
 
 
 def _named(pattern: str) -> list[Path]:

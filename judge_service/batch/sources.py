@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,13 +58,22 @@ def sources_of(told: str) -> list[Source]:
     return found
 
 
+def inputs_of(told: Sequence[str]) -> list[Path]:
+    """The files that several names stand for; standard input is none.
+
+    Raises:
+        InvalidRequest: as `sources_of`.
+    """
+    return [source.path for name in told if name != STANDARD for source in sources_of(name)]
+
+
 def check_apart(output: str, told: str) -> None:
     """That an output can be written, and neither takes the place of what is read nor would be read the next time.
 
     Raises:
         InvalidRequest, RunRefused: the message says why not.
     """
-    check_writable(output, [] if told == STANDARD else [source.path for source in sources_of(told)])
+    check_writable(output, inputs_of([told]))
     if STANDARD in (output, told):
         return
     place, read = Path(output).absolute(), Path(told).absolute()

@@ -16,6 +16,7 @@ from judge_service.batch.files import rows_of
 from judge_service.batch.outputs import outputs_of
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
+from judge_service.batch.sources import inputs_of
 from judge_service.batch.stored import Stored
 from judge_service.cards.audits import Gathered, audit, gathered
 from judge_service.cli.flags import Config, JudgeUrl, KeyEnv, Model, Offline, WaitJudge, WhichJudge, plain_options
@@ -64,16 +65,15 @@ def position(
     The estimate goes onto the judge's card, which is kept beside the cache: --orders audited goes by it from then on.
     One order is enough only where 500 pairs or more have shown it.
     """
-    files = outputs_of(sources)
     if output:
-        check_output(output, [*files, *([labels] if labels else [])])
+        check_output(output, [*inputs_of(sources), *([labels] if labels else [])])
     label_of = labels_told(label, labels).of if label or labels else None
     settings = WhichJudge(judge_url, model, judge_key_env, offline).settings(config)
-    if _holds_judgments(files[0]):
-        found = run_interruptibly(_from_judgments(files, settings, flips, label_of))
+    if _holds_judgments(sources[0]):
+        found = run_interruptibly(_from_judgments(outputs_of(sources), settings, flips, label_of))
     else:
         options = options_from(plain_options({"rubric": rubric, "judge": judge, "orders": "both"}), "compare")
-        asked = Asked(files, parse_fields(field), options, limit, flips, quiet)
+        asked = Asked(sources, parse_fields(field), options, limit, flips, quiet)
         found = run_interruptibly(_from_cases(asked, settings, wait_judge, label_of))
     if not found:
         raise InvalidRequest("no pair was judged in both orders from log-probabilities: there is no bias to estimate")
@@ -84,8 +84,8 @@ def position(
     typer.echo(told if json_ else "\n\n".join(map(page, found)))
 
 
-def _holds_judgments(path: Path) -> bool:
-    first = next(iter(rows_of(str(path))), None)
+def _holds_judgments(told: str) -> bool:
+    first = next(iter(rows_of(told)), None)
     return first is not None and isinstance(first.value, Mapping) and first.value.get("object") == "judgment"
 
 
@@ -101,7 +101,7 @@ async def _from_judgments(
 class Asked:
     """Cases that are to be judged for the audit."""
 
-    files: Sequence[Path]
+    sources: Sequence[str]
     fields: Mapping[str, str]
     options: Options
     limit: int
@@ -112,7 +112,7 @@ class Asked:
 async def _from_cases(asked: Asked, settings: Settings, wait: float, label_of: LabelOf | None) -> list[Gathered]:
     """Judges the cases in both orders; answers that the cache has are not asked again."""
     judgments: list[Judgment] = []
-    rows: Iterable[Any] = (row for path in asked.files for row in rows_of(str(path)))
+    rows: Iterable[Any] = (row for told in asked.sources for row in rows_of(told))
     async with open_service(settings, wait) as service:
         sitting = service.sitting("compare", asked.options)
         if not asked.quiet:

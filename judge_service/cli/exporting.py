@@ -17,7 +17,7 @@ from judge_service.batch.disk import STANDARD, check_output, replace_whole
 from judge_service.batch.outputs import outputs_of
 from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.rows import parse_fields
-from judge_service.batch.sources import sources_of
+from judge_service.batch.sources import inputs_of
 from judge_service.batch.stored import Stored
 from judge_service.batch.texts import texts_from
 from judge_service.domain.judgments import Judgment
@@ -116,7 +116,7 @@ def export(
         one_per_prompt,
     )
     files = outputs_of(sources)
-    _check_outputs(output, card_file, [*files, *([source.path for source in sources_of(cases)] if cases else [])])
+    _check_outputs(output, card_file, [*files, *inputs_of([cases] if cases else [])])
     stored = _Labels(Stored(files, allow_mixed), allow_offline)
     tally, seen = Tally(), Seen()
     with texts_from(cases, parse_fields(field)) as texts:

@@ -9,8 +9,8 @@ import orjson
 import typer
 
 from judge_service.batch.imported import Importing, texts_in
-from judge_service.batch.outputs import outputs_of
 from judge_service.batch.packing import check_writable, write_lines
+from judge_service.batch.sources import inputs_of
 from judge_service.cli.flags import Config
 from judge_service.domain.records import record_of
 from judge_service.errors import InvalidOption
@@ -46,11 +46,10 @@ def import_(
         raise InvalidOption(f"{source} holds its texts itself: it takes neither --cases nor --answers", "cases")
     if baseline and source != "arena-hard":
         raise InvalidOption("--baseline goes with --from arena-hard", "baseline")
-    inputs, told = outputs_of(sources), [str(path) for path in outputs_of(answers)]
-    check_writable(output, [*inputs, *told, *([cases] if cases else [])])
+    check_writable(output, inputs_of([*sources, *answers, *([cases] if cases else [])]))
     library = open_library(read_settings(file=config).rubrics)
-    importing = Importing(source, own, texts_in(cases, told, baseline), library, judge)
-    judgments = importing.judgments([str(path) for path in inputs])
+    importing = Importing(source, own, texts_in(cases, answers, baseline), library, judge)
+    judgments = importing.judgments(sources)
     write_lines(output, (orjson.dumps(record_of(one), option=orjson.OPT_APPEND_NEWLINE) for one in judgments))
     if not quiet:
         print(_summary(importing), file=sys.stderr)

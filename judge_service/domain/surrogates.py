@@ -29,10 +29,10 @@ def parsed_with_surrogates(body: bytes) -> Any:
 def surrogate_in(value: Any, at: str = "") -> str | None:
     """Where the first text with a lone surrogate stands within a JSON value, as a path; None if there is none."""
     if isinstance(value, str):
-        return None if value.isascii() or _is_text(value) else at
+        return None if value.isascii() or is_text(value) else at
     if isinstance(value, Mapping):
         for name in value:
-            if not _is_text(name):
+            if not is_text(name):
                 return at
         return _first(surrogate_in(part, f"{at}.{name}" if at else name) for name, part in value.items())
     if isinstance(value, list):
@@ -44,7 +44,8 @@ def _first(places: Iterable[str | None]) -> str | None:
     return next((place for place in places if place is not None), None)
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
+    """Whether a string holds characters only, and no lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:

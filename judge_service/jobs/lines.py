@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from judge_service.domain.options import TASKS, Task
-from judge_service.domain.surrogates import parsed_with_surrogates
+from judge_service.domain.surrogates import is_text, parsed_with_surrogates
 
 ENDPOINTS: Final[dict[str, Task]] = {f"/v1/{task}": task for task in TASKS}
 MOST_ERRORS: Final = 100
@@ -63,7 +63,7 @@ def request_in(line: bytes, endpoint: str) -> LineRequest:
         if name not in told:
             raise BadLine("missing_required_parameter", f"'{name}' is missing", name)
     custom_id = told["custom_id"]
-    if not isinstance(custom_id, str) or not 0 < len(custom_id) <= _LONGEST_ID or not _is_text(custom_id):
+    if not isinstance(custom_id, str) or not 0 < len(custom_id) <= _LONGEST_ID or not is_text(custom_id):
         raise BadLine("invalid_custom_id", f"custom_id is a text of 1 to {_LONGEST_ID} characters", "custom_id")
     if told["method"] != "POST":
         raise BadLine("invalid_method", "method is POST", "method")
@@ -88,14 +88,6 @@ def _parsed(line: bytes) -> tuple[Any, Any]:
 
 def _dumped_with_surrogates(value: Any) -> bytes:
     return json.dumps(value).encode()
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class Cutter:

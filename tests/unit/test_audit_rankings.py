@@ -49,7 +49,10 @@ def stored(tmp_path_factory):
     path = tmp_path_factory.mktemp("audit") / "out.jsonl"
     rows = [judgment(f"c{i}", unsure(i), repeats=5) for i in range(700)]
     rows += [judgment("failed", lambda prompt: failing("timeout"), repeats=5)]
-    rows += [judgment("fewer", writing(), repeats=2), replace(rows[0], id="other", verdict=None, status="unscored")]
+    rows += [
+        judgment("fewer", writing(), repeats=2),
+        replace(rows[0], id="other", case_id="other", verdict=None, status="unscored"),
+    ]
     path.write_bytes(b"".join(orjson.dumps(record_of(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows))
     return path
 

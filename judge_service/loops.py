@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 try:
     from uvloop import new_event_loop
@@ -20,8 +21,18 @@ class _Interrupted(Exception):
     """A signal has ended the work."""
 
 
+_COLLECTED_AFTER: Final = (50_000, 20, 50)
+"""How many more objects than are gone again let the collector look, and how often it looks at the older ones."""
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine to its end; it deals with signals itself."""
+    """Runs a coroutine to its end; it deals with signals itself.
+
+    The garbage collector is told to leave alone what the program is made of, and to look less often: by its own
+    numbers it would look through hundreds of calls under way, none of which is garbage, for a third of the CPU.
+    """
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
     with asyncio.Runner(loop_factory=LOOP) as runner:
         return runner.run(work)
 

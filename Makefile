@@ -76,6 +76,9 @@ bench: install
 	$(BIN)/python bench/emulator_speed.py
 	$(BIN)/python bench/throughput.py
 	$(BIN)/python bench/latency.py
+	$(BIN)/python bench/replicas.py
+	$(BIN)/python bench/million.py
+	$(BIN)/python bench/million.py --rows 50000 --kills 10
 
 # Cost per trustworthy label, on simulated judges and on recorded ones where those lie beside the checkout.
 bench-frontier: install

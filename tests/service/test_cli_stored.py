@@ -201,7 +201,7 @@ def test_what_was_made_differently_comes_together_on_purpose_only_and_is_then_co
 
 SHARED = (
     "aggregate {} -o all.jsonl",
-    "export {} -o all.jsonl --format trl-preference --cases in.jsonl --allow-offline",
+    "export {} -o all.jsonl --format soft --cases in.jsonl --allow-offline",
 )
 
 

@@ -77,8 +77,9 @@ class Ledger:
             file = os.open(self._lines, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             try:
                 self._held.take(file)
-            except RunRefused:
+            except BaseException:
                 os.close(file)
+                self._held.give_up()
                 raise
             if is_at(file, self._lines):
                 self._file = file
@@ -148,7 +149,8 @@ class Ledger:
     def _record(self, line: bytes, number: int) -> dict[str, Any]:
         with suppress(orjson.JSONDecodeError, KeyError, TypeError):
             record = orjson.loads(line)
-            if record["object"] == "judgment" and record["case_id"] is not None and record["status"]:
+            told = (record["object"], record["case_id"], record["case_digest"], record["status"])
+            if told[0] == "judgment" and all(told):
                 return dict(record)
         raise RunRefused(
             f"{self.path} line {number} is no judgment: it is not an output of this program (--overwrite?)"

@@ -85,13 +85,8 @@ async def run_batch(
                     return _dry_run(rows, task, fields, judging)
                 order = order_of(flags.ordered, flags.output)
                 workers = Workers(task, options, which, config, wait, flags.server)
-                with (
-                    opened_output(flags.output, flags.overwrite, flags.retry_failed, judging, order) as (
-                        record,
-                        finished,
-                    ),
-                    workers.on(flags.ray, judging, begun) as made,
-                ):
+                output = opened_output(flags.output, flags.overwrite, flags.retry_failed, judging, order)
+                with output as (record, finished), workers.on(flags.ray, judging, begun) as made:
                     run = made(
                         judging=judging,
                         task=task,

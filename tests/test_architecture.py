@@ -16,7 +16,7 @@ FLOORS = (
     {"__init__"},
     {"errors", "settings", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
-    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "library"},
+    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library"},
     {"judge", "cards", "briefing", "recording", "sitting", "traced_sitting", "service", "remote"},
     {"wiring", "batch", "checkup", "jobs"},
     {"cli", "api", "integrations"},

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from judge_service.batch.disk import STANDARD
-from judge_service.batch.kinds import DAMAGE, GATHERED, kind_of
-from judge_service.batch.records import records_of
 from judge_service.cards.use import NO_CARD
 from judge_service.domain.cards import Calibration, PositionEstimate
 from judge_service.domain.judgments import Provenance
 from judge_service.domain.records import provenance_from
+from judge_service.files.disk import STANDARD
+from judge_service.files.kinds import DAMAGE, GATHERED, kind_of
+from judge_service.files.records import records_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from judge_service.batch.files import rows_of
 from judge_service.batch.remaining import case_id_of
 from judge_service.batch.rows import case_of_row
 from judge_service.domain.options import Task
 from judge_service.domain.records import case_record
 from judge_service.errors import InvalidCase
+from judge_service.files.reading import rows_of
 
 
 def texts_of(path: str, wanted: Mapping[str, str], task: Task, fields: Mapping[str, str]) -> dict[str, dict[str, Any]]:

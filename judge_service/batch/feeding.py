@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from judge_service.batch.files import Row
+from judge_service.files.reading import Row
 
 _AHEAD: Final = 64
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from judge_service import __version__
-from judge_service.batch.files import Row, rows_of
 from judge_service.clock import now
 from judge_service.domain.cases import Case
 from judge_service.domain.digests import digest
@@ -16,6 +15,7 @@ from judge_service.domain.judgments import JudgeIdentity, Judgment, Named, Prove
 from judge_service.domain.records import case_record
 from judge_service.domain.verdicts import NO_USAGE, Failure, Finding, Preference
 from judge_service.errors import InvalidCase, InvalidRequest
+from judge_service.files.reading import Row, rows_of
 from judge_service.imports.joined import Texts
 from judge_service.imports.told import Source, Told
 from judge_service.library import Library

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import orjson
 
-from judge_service.batch.disk import bring_to_disk, refusing, replace_whole, unwritable, write_whole
-from judge_service.batch.kinds import DAMAGE, GATHERED, kind_of
 from judge_service.batch.known import Known, in_short
 from judge_service.batch.locking import Lock, is_at
 from judge_service.batch.ordering import Order
-from judge_service.batch.packing import check_writable, packed
-from judge_service.batch.records import records_of
 from judge_service.errors import RunRefused
+from judge_service.files.disk import bring_to_disk, refusing, replace_whole, unwritable, write_whole
+from judge_service.files.kinds import DAMAGE, GATHERED, kind_of
+from judge_service.files.packing import check_writable, packed
+from judge_service.files.records import records_of
 
 FINISHED: Final = ("judged", "dropped")
 SYNC_SECONDS: Final = 5.0

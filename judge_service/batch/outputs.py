@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import orjson
 
-from judge_service.batch.kinds import DAMAGE, GATHERED, WRITTEN, kind_of
-from judge_service.batch.records import records_of
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.records import judgment_from
 from judge_service.errors import InvalidRequest, RunRefused
 from judge_service.evaluation.origins import Origin, differing, origin_of
+from judge_service.files.kinds import DAMAGE, GATHERED, WRITTEN, kind_of
+from judge_service.files.records import records_of
 
 _NO_EVIDENCE: Final = {"votes": (), "notes": (), "panel": None, "provenance": None}
 _TORN: Final = "its last line is torn: it is being written, or its run was killed (the same run again mends it)"

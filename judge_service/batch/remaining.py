@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from judge_service.batch.files import Row
 from judge_service.batch.rows import case_of_row, id_of_row
 from judge_service.domain.digests import draw
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidCase
+from judge_service.files.reading import Row
 
 
 def named_in_short(case_id: str) -> int:

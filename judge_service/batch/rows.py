@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from judge_service.batch.files import Row
 from judge_service.domain.cases import Case
 from judge_service.domain.options import Task
 from judge_service.domain.parsing import case_from
 from judge_service.errors import InvalidCase, InvalidOption
+from judge_service.files.reading import Row
 
 PROMPT_NAMES: Final = ("prompt", "instruction", "question")
 ID_NAMES: Final = ("id", "case_id", "uid", "question_id", "pair_id", "prompt_id")

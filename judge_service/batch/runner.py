@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from judge_service.batch.feeding import AtHand, Awaited
-from judge_service.batch.files import Row
 from judge_service.batch.known import Known, in_short
 from judge_service.batch.progress import Progress
 from judge_service.batch.rows import case_of_row, id_of_row
@@ -17,6 +16,7 @@ from judge_service.domain.digests import digest
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidCase, RunRefused
+from judge_service.files.reading import Row
 
 BREATH: Final = 64
 NO_CASE: Final = in_short(digest(None))

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import orjson
 
-from judge_service.batch.files import Row
 from judge_service.batch.rows import PROMPT_NAMES
 from judge_service.domain.digests import draw
 from judge_service.errors import InvalidOption
+from judge_service.files.reading import Row
 
 
 def parse_shard(told: str) -> tuple[int, int]:

@@ -10,13 +10,13 @@ from typing import Final
 
 import orjson
 
-from judge_service.batch.files import rows_of
 from judge_service.batch.rows import case_of_row
 from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.parsing import case_from
 from judge_service.domain.records import case_record
 from judge_service.errors import InvalidCase, InvalidRequest, RunRefused
+from judge_service.files.reading import rows_of
 
 _CACHE_KIB: Final = 16_000
 

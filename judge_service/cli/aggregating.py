@@ -13,7 +13,6 @@ import typer
 
 from judge_service.batch.filters import Condition, Filter, Share, filtered, flagged, parse_filters, with_bounds
 from judge_service.batch.outputs import outputs_of
-from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.stored import Stored
 from judge_service.cli.flags import Config
 from judge_service.domain.judgments import Judgment
@@ -21,6 +20,7 @@ from judge_service.domain.options import COMBINES, PANELS
 from judge_service.domain.records import record_of
 from judge_service.domain.standards import Aggregate
 from judge_service.errors import InvalidOption, InvalidRequest
+from judge_service.files.packing import check_writable, write_lines
 from judge_service.library import open_library
 from judge_service.protocols.again import Anew, StandardOf, settled_again
 from judge_service.protocols.fits import FITS, CannotSettle

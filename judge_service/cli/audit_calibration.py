@@ -12,8 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from judge_service.batch.disk import STANDARD, check_output, replace_whole
-from judge_service.batch.kinds import kind_of
 from judge_service.batch.outputs import outputs_of
 from judge_service.cards.section import CardKey
 from judge_service.cards.use import names_on_card, way_of
@@ -34,6 +32,8 @@ from judge_service.domain.cards import Calibration
 from judge_service.errors import InvalidOption, InvalidRequest
 from judge_service.evaluation.calibration import CalibrationFinding, calibration_of, calibration_record
 from judge_service.evaluation.labelled import Way
+from judge_service.files.disk import STANDARD, check_output, replace_whole
+from judge_service.files.kinds import kind_of
 from judge_service.loops import run_interruptibly
 from judge_service.settings import Settings, read_settings
 from judge_service.statistics.calibrate import Bin, Quality

@@ -11,12 +11,9 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from judge_service.batch.disk import check_output, replace_whole
-from judge_service.batch.files import rows_of
 from judge_service.batch.outputs import outputs_of
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
-from judge_service.batch.sources import inputs_of
 from judge_service.batch.stored import Stored
 from judge_service.cards.audits import Gathered, audit, gathered
 from judge_service.cli.flags import Config, JudgeUrl, KeyEnv, Model, Offline, WaitJudge, WhichJudge, plain_options
@@ -28,6 +25,9 @@ from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Options, options_from
 from judge_service.errors import InvalidRequest
 from judge_service.evaluation.labels import LabelOf
+from judge_service.files.disk import check_output, replace_whole
+from judge_service.files.reading import rows_of
+from judge_service.files.sources import inputs_of
 from judge_service.library import open_library
 from judge_service.loops import run_interruptibly
 from judge_service.settings import Settings

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from judge_service.batch.files import Row
 from judge_service.batch.rows import case_of_row
 from judge_service.domain.cases import Case
 from judge_service.domain.options import Task
 from judge_service.domain.prompting import JudgePrompt, joined
 from judge_service.errors import InvalidCase
+from judge_service.files.reading import Row
 from judge_service.judge import Length
 from judge_service.sitting import Sitting
 

@@ -13,11 +13,8 @@ from typing import Annotated, TypeVar
 import orjson
 import typer
 
-from judge_service.batch.disk import STANDARD, check_output, replace_whole
 from judge_service.batch.outputs import outputs_of
-from judge_service.batch.packing import check_writable, write_lines
 from judge_service.batch.rows import parse_fields
-from judge_service.batch.sources import inputs_of
 from judge_service.batch.stored import Stored
 from judge_service.batch.texts import texts_from
 from judge_service.domain.judgments import Judgment
@@ -29,6 +26,9 @@ from judge_service.exports.formats import Grouped, Paired
 from judge_service.exports.loading import File, how_to_load
 from judge_service.exports.paired import TEXTS, Writing
 from judge_service.exports.policy import INCONSISTENT, PAIRINGS, TIES, Pairing, Policy, Ties
+from judge_service.files.disk import STANDARD, check_output, replace_whole
+from judge_service.files.packing import check_writable, write_lines
+from judge_service.files.sources import inputs_of
 
 T = TypeVar("T", bound=str)
 

@@ -9,11 +9,11 @@ import orjson
 import typer
 
 from judge_service.batch.imported import Importing, texts_in
-from judge_service.batch.packing import check_writable, write_lines
-from judge_service.batch.sources import inputs_of
 from judge_service.cli.flags import Config
 from judge_service.domain.records import record_of
 from judge_service.errors import InvalidOption
+from judge_service.files.packing import check_writable, write_lines
+from judge_service.files.sources import inputs_of
 from judge_service.imports import SOURCES
 from judge_service.library import open_library
 from judge_service.settings import read_settings

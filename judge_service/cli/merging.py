@@ -9,7 +9,7 @@ import typer
 
 from judge_service.batch.merging import Merging
 from judge_service.batch.outputs import Reading, outputs_of
-from judge_service.batch.packing import check_writable, write_lines
+from judge_service.files.packing import check_writable, write_lines
 
 
 def merge(

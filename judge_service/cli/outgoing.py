@@ -11,13 +11,13 @@ from typing import Any
 
 import orjson
 
-from judge_service.batch.disk import STANDARD, unwritable
 from judge_service.batch.ledger import Finished, Ledger
 from judge_service.batch.ordering import Order, Queue
 from judge_service.cli.printing import drop_standard_output
 from judge_service.domain.judgments import Judgment, Provenance
 from judge_service.domain.records import record_of
 from judge_service.errors import RunRefused
+from judge_service.files.disk import STANDARD, unwritable
 from judge_service.remote import RemoteSitting
 from judge_service.sitting import Sitting
 

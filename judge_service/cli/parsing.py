@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from judge_service.batch.disk import STANDARD
-from judge_service.batch.files import Row, rows_of
 from judge_service.domain.answers import Answer, GroupScores, PairAnswer, RankAnswer
 from judge_service.errors import UnknownName
+from judge_service.files.disk import STANDARD
+from judge_service.files.reading import Row, rows_of
 from judge_service.protocols.readings import READINGS, Unreadable, default_space, read
 
 

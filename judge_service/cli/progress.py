@@ -9,8 +9,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Final
 
-from judge_service.batch.counting import Counting
 from judge_service.batch.progress import Progress
+from judge_service.files.counting import Counting
 
 _LIVE_SECONDS: Final = 0.25
 _PLAIN_SECONDS: Final = 15.0

@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from judge_service.batch.begun import begun_by
-from judge_service.batch.counting import Counting
-from judge_service.batch.disk import STANDARD
 from judge_service.batch.feeding import Awaited
-from judge_service.batch.files import Row, rows_of
 from judge_service.batch.ledger import Finished
 from judge_service.batch.limits import Stop, StopRun, check_stops, parse_stops
 from judge_service.batch.ordering import Order
@@ -24,7 +21,6 @@ from judge_service.batch.progress import Progress
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.runner import Run
 from judge_service.batch.shards import in_shard, parse_shard
-from judge_service.batch.sources import check_apart
 from judge_service.cli.dry_run import dry_run
 from judge_service.cli.flags import WhichJudge
 from judge_service.cli.on_ray import RayFlags, Workers
@@ -35,6 +31,10 @@ from judge_service.cli.progress import Display, summary
 from judge_service.cli.signalled import DRAINED, INTERRUPTED, Signalled, parse_signals
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidRequest
+from judge_service.files.counting import Counting
+from judge_service.files.disk import STANDARD
+from judge_service.files.reading import Row, rows_of
+from judge_service.files.sources import check_apart
 from judge_service.remote import RemoteSitting
 from judge_service.sitting import Sitting
 

@@ -8,12 +8,12 @@ from typing import Annotated
 import orjson
 import typer
 
-from judge_service.batch.kinds import DAMAGE
-from judge_service.batch.records import records_of
 from judge_service.cli.printing import print_judgment
 from judge_service.domain.parsing import case_from
 from judge_service.domain.records import judgment_from
 from judge_service.errors import InvalidCase, InvalidRequest, UnknownName
+from judge_service.files.kinds import DAMAGE
+from judge_service.files.records import records_of
 
 
 def show(

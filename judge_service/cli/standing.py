@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from judge_service.batch.files import rows_of
 from judge_service.batch.outputs import Reading, judgment_at, outputs_of
 from judge_service.batch.pace import Pace, rate_of
 from judge_service.batch.remaining import left_of, named_in_short
@@ -21,6 +20,7 @@ from judge_service.domain.options import TASKS, Task
 from judge_service.domain.verdicts import KIND_OF
 from judge_service.errors import InvalidOption
 from judge_service.evaluation.standing import Prices, Standing
+from judge_service.files.reading import rows_of
 
 _TASKS: Final[dict[str, Task]] = {kind: task for task in TASKS if (kind := KIND_OF[task])}
 _FAR: Final = 1e9

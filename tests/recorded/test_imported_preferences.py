@@ -9,9 +9,9 @@ import pytest
 from recorded import DATA
 from test_replayed_judges import lines
 
-from judge_service.batch.files import Row
 from judge_service.batch.imported import Importing
 from judge_service.domain.judgments import Judgment
+from judge_service.files.reading import Row
 from judge_service.imports import SOURCES
 from judge_service.imports.joined import Texts
 from judge_service.library import open_library

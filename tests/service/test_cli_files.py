@@ -16,8 +16,8 @@ import zstandard
 from judge_server import JudgeServer, said
 from programs import Ended, called, cases, ended, ran, read_rows, started, write_rows
 
-from judge_service.batch.files import rows_of
 from judge_service.errors import InvalidRequest
+from judge_service.files.reading import rows_of
 
 KINDS = ["x.jsonl", "x.jsonl.gz", "x.jsonl.zst", "x.json", "x.json.gz", "x.json.zst", "x.parquet"]
 OFFLINE = ("--offline", "--quiet")

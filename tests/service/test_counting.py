@@ -14,8 +14,8 @@ import pytest
 import zstandard
 from programs import called, cases, write_rows
 
-from judge_service.batch.counting import Counting
 from judge_service.cli import progress
+from judge_service.files.counting import Counting
 
 
 def counted(told: str, **more: Any) -> int | None:

@@ -13,7 +13,6 @@ import pytest
 from judge_server import JudgeServer
 from programs import called, cases, write_rows
 
-from judge_service.batch.files import Row
 from judge_service.batch.ray_actor import CASE, JUDGMENT, Ended, JudgeActor, Opening, packed_case, unpacked
 from judge_service.batch.rows import case_of_row
 from judge_service.batch.runner import Judging
@@ -22,6 +21,7 @@ from judge_service.cli.on_ray import Workers
 from judge_service.cli.opened import opened_judging
 from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
+from judge_service.files.reading import Row
 
 Opened = Callable[[], AbstractAsyncContextManager[Any]]
 OFFLINE: Opened = partial(opened_judging, "compare", {}, WhichJudge(offline=True), None, 1.0, "", None)

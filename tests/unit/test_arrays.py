@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge_service.batch.arrays import NoArray, begins_array, elements_of
+from judge_service.files.arrays import NoArray, begins_array, elements_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text('ab"\\[]{},:\n é', max_size=8),

@@ -8,8 +8,8 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from judge_service.batch.column_values import Columns
-from judge_service.batch.kinds import Damaged
+from judge_service.files.column_values import Columns
+from judge_service.files.kinds import Damaged
 
 MOMENT = dt.datetime(2024, 2, 29, 23, 59, 58, 120_000)
 NAME = uuid.UUID("12345678-1234-5678-1234-567812345678")

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge_service.batch.files import Row
 from judge_service.batch.imported import Importing
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.parsing import case_from
@@ -17,6 +16,7 @@ from judge_service.exports import FORMATS
 from judge_service.exports.export import Export, Tally
 from judge_service.exports.paired import Writing
 from judge_service.exports.policy import Policy
+from judge_service.files.reading import Row
 from judge_service.imports import SOURCES
 from judge_service.imports.joined import Texts
 from judge_service.library import open_library

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge_service.batch.packing import packed
-from judge_service.batch.tables import rows_table
+from judge_service.files.packing import packed
+from judge_service.files.tables import rows_table
 
 NAMES = st.sampled_from(["a", "b", "é ", ""])
 VALUES = st.recursive(

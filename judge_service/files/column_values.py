@@ -26,7 +26,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from judge_service.batch.kinds import Damaged
+from judge_service.files.kinds import Damaged
 
 _PER_SECOND: Final[Mapping[str, int]] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _BEGINNING: Final = datetime(1970, 1, 1)

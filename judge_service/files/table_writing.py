@@ -19,7 +19,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from judge_service.batch.shapes import LIST, NUMBER, OBJECT, TRUTH, WHOLE, Shape, fitted, fittings
+from judge_service.files.shapes import LIST, NUMBER, OBJECT, TRUTH, WHOLE, Shape, fitted, fittings
 
 _GROUP: Final = 8 << 20
 """So many bytes of JSON make a row group: they are held, and their columns."""

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import orjson
 
-from judge_service.batch.disk import STANDARD
-from judge_service.batch.kinds import READ, check_extra, kind_of
-from judge_service.batch.packing import check_writable
 from judge_service.errors import InvalidRequest, RunRefused
+from judge_service.files.disk import STANDARD
+from judge_service.files.kinds import READ, check_extra, kind_of
+from judge_service.files.packing import check_writable
 
 DATASET: Final = "dataset"
 _WILD: Final = re.compile(r"[*?\[]")

@@ -13,9 +13,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from judge_service.batch.column_values import Columns
-from judge_service.batch.kinds import Damaged
-from judge_service.batch.table_writing import judgments_table, rows_table
+from judge_service.files.column_values import Columns
+from judge_service.files.kinds import Damaged
+from judge_service.files.table_writing import judgments_table, rows_table
 
 __all__ = ["count_in", "judgments_table", "rows_table", "values_in", "values_in_dataset"]
 _ROWS: Final = 256

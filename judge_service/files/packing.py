@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from judge_service.batch.disk import STANDARD, check_output, replace_whole
-from judge_service.batch.kinds import WRITTEN, check_extra, is_array, kind_of, library
 from judge_service.errors import InvalidRequest
+from judge_service.files.disk import STANDARD, check_output, replace_whole
+from judge_service.files.kinds import WRITTEN, check_extra, is_array, kind_of, library
 
 Lines = Literal["judgments", "rows"]
 """What lines are, which is what decides the columns of a table: judgments have theirs, rows those they are found in."""

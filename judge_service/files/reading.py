@@ -12,13 +12,13 @@ from typing import IO, Any, Final
 
 import orjson
 
-from judge_service.batch.arrays import NoArray, begins_array, elements_of
-from judge_service.batch.disk import STANDARD
-from judge_service.batch.kinds import DAMAGE, TABLES, is_array, library, opened
-from judge_service.batch.sources import DATASET, Source, sources_of
 from judge_service.domain.frozen import frozen
 from judge_service.domain.surrogates import NO_TEXT, parsed_with_surrogates, surrogate_in
 from judge_service.errors import InvalidRequest
+from judge_service.files.arrays import NoArray, begins_array, elements_of
+from judge_service.files.disk import STANDARD
+from judge_service.files.kinds import DAMAGE, TABLES, is_array, library, opened
+from judge_service.files.sources import DATASET, Source, sources_of
 
 _BEGINNING: Final = 4096
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from judge_service.batch.arrays import elements_of
-from judge_service.batch.kinds import TABLES, is_array, kind_of, library, opened
+from judge_service.files.arrays import elements_of
+from judge_service.files.kinds import TABLES, is_array, kind_of, library, opened
 
 
 def records_of(path: Path, kind: str = "") -> Iterator[Any]:

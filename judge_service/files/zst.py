@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 import zstandard
 
-from judge_service.batch.kinds import Damaged
+from judge_service.files.kinds import Damaged
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

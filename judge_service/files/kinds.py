@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Final, cast
 
-from judge_service.batch.disk import STANDARD
 from judge_service.errors import InvalidRequest
+from judge_service.files.disk import STANDARD
 
 WRITTEN: Final = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst", ".parquet")
 READ: Final = (*WRITTEN, ".arrow")
@@ -69,7 +69,7 @@ def library(path: Path | str, kind: str) -> ModuleType:
     """
     try:
         # Imported only here: they come with an extra, and take their time.
-        return importlib.import_module(f"judge_service.batch.{'tables' if kind in TABLES else 'zst'}")
+        return importlib.import_module(f"judge_service.files.{'tables' if kind in TABLES else 'zst'}")
     except ModuleNotFoundError as e:
         if e.name not in ("pyarrow", "zstandard"):
             raise

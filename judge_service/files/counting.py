@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
-from judge_service.batch.disk import STANDARD
-from judge_service.batch.kinds import DAMAGE, TABLES, is_array, library, opened
-from judge_service.batch.sources import DATASET, Source, sources_of
 from judge_service.errors import JudgeServiceError
+from judge_service.files.disk import STANDARD
+from judge_service.files.kinds import DAMAGE, TABLES, is_array, library, opened
+from judge_service.files.sources import DATASET, Source, sources_of
 
 _CHUNK: Final = 2**20
 

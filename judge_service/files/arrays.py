@@ -7,7 +7,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import IO, Final
 
-from judge_service.batch.kinds import Damaged
+from judge_service.files.kinds import Damaged
 
 _CHUNK: Final = 1 << 16
 _TEXT: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'

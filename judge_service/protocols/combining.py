@@ -11,6 +11,7 @@ from judge_service.domain.verdicts import Evidence, Failure, Finding, Preference
 from judge_service.protocols.agreeing import agreement_of
 from judge_service.statistics import debias
 from judge_service.statistics.debias import Outcome
+from judge_service.statistics.worst_case import lexicographic, worst_case
 
 DROP: Final = "drop-inconsistent"
 
@@ -172,18 +173,11 @@ def joined_logit(logits: Mapping[str, float], standard: Standard) -> float:
     if standard.aggregate == "first":
         return in_order[0]
     if standard.aggregate == "lexicographic":
-        return next((value for value in in_order if abs(value) >= standard.margin), 0.0)
+        return float(lexicographic(in_order, [standard.margin] * len(in_order)))
     if standard.aggregate == "min":
-        return _worst_case(in_order)
+        return float(worst_case(in_order))
     weights = [criteria.get(name, 1.0) for name in clipped]
     return sum(w * z for w, z in zip(weights, clipped.values(), strict=True)) / sum(weights)
-
-
-def _worst_case(logits: Sequence[float]) -> float:
-    """The weakest of unanimous criteria; criteria that point both ways leave nothing to prefer."""
-    if all(z > 0 for z in logits):
-        return min(logits)
-    return max(logits) if all(z < 0 for z in logits) else 0.0
 
 
 def _finding(

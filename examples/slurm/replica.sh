@@ -4,10 +4,17 @@ set -euo pipefail
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')
 mine=servers/$SLURM_JOB_ID-$SLURM_PROCID
 
-# Each writes a file of its own, and the list is moved into place: nobody reads half of it.
+all() {
+    cat servers/* 2> /dev/null || true
+}
+
+# Each writes a file of its own, and the list is moved into place: nobody reads half of it. Another may have moved an
+# older one there in the meantime, and so it is looked at again.
 list() {
-    cat servers/* > "servers.txt.$SLURM_PROCID" 2> /dev/null || true
-    mv "servers.txt.$SLURM_PROCID" servers.txt
+    until all | cmp --silent - servers.txt; do
+        all > "servers.txt.$SLURM_JOB_ID-$SLURM_PROCID"
+        mv "servers.txt.$SLURM_JOB_ID-$SLURM_PROCID" servers.txt
+    done
 }
 
 end() {

@@ -306,7 +306,7 @@ def test_without_the_extra_one_line_says_what_to_install(
     for module in ("pyarrow", "zstandard"):
         monkeypatch.setitem(sys.modules, module, None)
     for module in ("tables", "zst", "table_writing", "column_values"):
-        monkeypatch.delitem(sys.modules, f"judge_service.batch.{module}", raising=False)
+        monkeypatch.delitem(sys.modules, f"judge_service.files.{module}", raising=False)
     told = [call("compare", name, *OFFLINE)]
     if name != "shards":
         path.unlink()

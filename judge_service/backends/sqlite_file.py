@@ -45,8 +45,9 @@ def open_file(path: Path, limits: Limits) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
-        # Look-ups are of random pages: read them through the map and not by a system call each.
-        db.execute("PRAGMA mmap_size=1073741824")
+        # Look-ups are of random pages: read them through the map and not by a system call each. What is mapped counts
+        # as this process's memory, though, which a cache of millions of answers must not let grow.
+        db.execute("PRAGMA mmap_size=67108864")
         if _version(db) != SCHEMA:
             _arrange(db, path)
         if limits:

@@ -139,14 +139,12 @@ class _Origins:
     origin: Origin | None = None
 
     def __call__(self, record: Any, where: str) -> Origin | None:
-        try:
+        with suppress(KeyError, TypeError, AttributeError):
             if record["object"] == "judgment" and isinstance(record["case_id"], str) and record["status"]:
                 told = record.get("provenance")
                 if told != self.provenance:
                     self.provenance, self.origin = told, origin_of(record)
                 return self.origin
-        except (KeyError, TypeError, AttributeError):
-            pass
         raise InvalidRequest(f"{where} is no judgment")
 
 

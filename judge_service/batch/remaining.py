@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from judge_service.batch.known import Known
 from judge_service.batch.rows import case_of_row, id_of_row
-from judge_service.domain.digests import draw
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidCase
 from judge_service.files.reading import Row
 
 
-def named_in_short(case_id: str) -> int:
-    """A case id as 64 bits, so that those of millions of cases can be held."""
-    return draw("case", case_id)
-
-
-def left_of(rows: Iterable[Row], task: Task, fields: Mapping[str, str], done: set[int]) -> int:
+def left_of(rows: Iterable[Row], task: Task, fields: Mapping[str, str], done: Known) -> int:
     """How many cases are not done, each counted once however often it stands there.
 
     Args:
-        done: the ids of those that are, in short.
+        done: knows the ids of those that are.
     """
-    return len({name for row in rows if (name := named_in_short(case_id_of(row, task, fields))) not in done})
+    left = Known()
+    for name in (case_id_of(row, task, fields) for row in rows):
+        if done.get(name) is None:
+            left.first(name, 0)
+    return len(left)
 
 
 def case_id_of(row: Row, task: Task, fields: Mapping[str, str]) -> str:

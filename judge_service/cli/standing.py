@@ -10,9 +10,10 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
+from judge_service.batch.known import Known
 from judge_service.batch.outputs import Reading, judgment_at, outputs_of
 from judge_service.batch.pace import Pace, rate_of
-from judge_service.batch.remaining import left_of, named_in_short
+from judge_service.batch.remaining import left_of
 from judge_service.batch.rows import parse_fields
 from judge_service.batch.shards import in_shard, parse_shard
 from judge_service.cli.standing_page import Told, page, record_of_told
@@ -57,14 +58,14 @@ class _Read:
     """What was read of the outputs.
 
     Attributes:
-        done: ids of the cases that they hold, in short, if wanted.
+        done: knows the ids of the cases that they hold, if wanted.
         kinds: of judgments.
     """
 
     reading: Reading
     standing: Standing = field(default_factory=Standing)
     paces: dict[str, Pace] = field(default_factory=dict)
-    done: set[int] = field(default_factory=set)
+    done: Known = field(default_factory=Known)
     kinds: dict[str, None] = field(default_factory=dict)
 
 
@@ -77,7 +78,7 @@ def _read(files: list[Path], with_ids: bool) -> _Read:
         read.paces.setdefault(where.rpartition(" row ")[0], Pace()).count(judgment.created)
         read.kinds[judgment.kind] = None
         if with_ids:
-            read.done.add(named_in_short(judgment.case_id))
+            read.done.first(judgment.case_id, 0)
     return read
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from judge_service.backends.papers import Facts, Kind, Papers
@@ -76,18 +78,21 @@ class Office:
                 raise UnknownName(f"there is no {kind} '{after}'", "after")
             del names[: names.index(after) + 1]
         found: list[tuple[str, Facts]] = []
+        async with aclosing(self.each(names)) as papers:
+            async for name, facts in papers:
+                if (kind == "batch" or is_whole(facts)) and purpose in (None, facts.get("purpose")):
+                    found.append((name, facts))
+                if len(found) > limit:
+                    break
+        return found[:limit], len(found) > limit
+
+    async def each(self, names: Sequence[str]) -> AsyncGenerator[tuple[str, Facts], None]:
+        """The papers of these names that there still are, with what stands on them, read some at a time."""
         for start in range(0, len(names), _SOME):
             some = names[start : start + _SOME]
             for name, facts in zip(some, await self.papers.facts(some), strict=True):
-                if (
-                    facts is not None
-                    and (kind == "batch" or is_whole(facts))
-                    and purpose in (None, facts.get("purpose"))
-                ):
-                    found.append((name, facts))
-            if len(found) > limit:
-                break
-        return found[:limit], len(found) > limit
+                if facts is not None:
+                    yield name, facts
 
 
 PREFIX: dict[Kind, str] = {"file": "file-", "batch": "batch_"}

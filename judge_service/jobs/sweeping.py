@@ -11,7 +11,6 @@ from judge_service.jobs.office import Office
 
 SWEEP_SECONDS: Final = 600.0
 _BROKEN_OFF_SECONDS: Final = 86_400
-_SOME: Final = 100
 
 
 class Sweeper:
@@ -42,13 +41,7 @@ class Sweeper:
         self._next = time.monotonic() + SWEEP_SECONDS
 
     async def _all(self, kind: Kind) -> list[tuple[str, Facts]]:
-        names = await self._office.papers.names(kind)
-        found: list[tuple[str, Facts]] = []
-        for start in range(0, len(names), _SOME):
-            some = names[start : start + _SOME]
-            told = zip(some, await self._office.papers.facts(some), strict=True)
-            found += [(name, facts) for name, facts in told if facts is not None]
-        return found
+        return [paper async for paper in self._office.each(await self._office.papers.names(kind))]
 
 
 def _is_past(facts: Facts, now: int) -> bool:

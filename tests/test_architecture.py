@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = (
     {"__init__"},
-    {"errors", "settings", "tracing", "loops", "clock", "disks"},
+    {"errors", "settings", "sections", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
     {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library"},
     {"judge", "cards", "briefing", "recording", "sitting", "traced_sitting", "service", "remote"},

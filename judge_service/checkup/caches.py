@@ -15,7 +15,7 @@ from judge_service.backends.stores import SqliteStore
 from judge_service.checkup.checks import Check, failed, passed, warned
 from judge_service.checkup.servers import MOST_SECONDS_APART
 from judge_service.errors import InvalidConfiguration
-from judge_service.settings import CacheSettings
+from judge_service.sections import CacheSettings
 from judge_service.wiring import open_keeper
 
 if TYPE_CHECKING:

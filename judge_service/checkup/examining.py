@@ -20,8 +20,9 @@ from judge_service.checkup.subject import Subject
 from judge_service.domain.cases import Candidate, Case
 from judge_service.domain.prompting import JudgePrompt
 from judge_service.errors import InvalidConfiguration, JudgeDown, JudgeServiceError, UnknownName
+from judge_service.sections import CacheSettings, JudgeSettings, TraceSettings
 from judge_service.service import JudgingService
-from judge_service.settings import CacheSettings, JudgeSettings, Settings, TraceSettings
+from judge_service.settings import Settings
 from judge_service.wiring import open_service
 from judge_service.wiring.roster import addresses
 from judge_service.wiring.servers import Server, reached, wire_to

@@ -14,7 +14,8 @@ import aiohttp
 
 from judge_service.checkup.checks import Check, failed, passed, unchecked, warned
 from judge_service.checkup.subject import Subject, listed
-from judge_service.settings import JudgeSettings, secret
+from judge_service.sections import JudgeSettings
+from judge_service.settings import secret
 from judge_service.wiring.servers import models_in
 
 LEAST_CONTEXT: Final = 4096

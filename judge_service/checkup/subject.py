@@ -14,7 +14,7 @@ from judge_service.backends.vllm import Asking
 from judge_service.backends.wires import Wire
 from judge_service.domain.answers import AnswerSpace, FreeText
 from judge_service.domain.prompting import Completion, JudgePrompt, Sampling, Span
-from judge_service.settings import JudgeSettings
+from judge_service.sections import JudgeSettings
 from judge_service.wiring.judges import way_to_ask
 from judge_service.wiring.servers import Server, template_told
 

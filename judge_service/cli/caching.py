@@ -13,7 +13,8 @@ from judge_service.backends.stores import Keeper, Stock
 from judge_service.cli.flags import Config
 from judge_service.errors import InvalidConfiguration
 from judge_service.loops import run
-from judge_service.settings import CacheSettings, read_settings
+from judge_service.sections import CacheSettings
+from judge_service.settings import read_settings
 from judge_service.wiring import open_keeper
 
 app = typer.Typer(help="The cache of judges' answers: what is in it, and emptying it.", no_args_is_help=True)

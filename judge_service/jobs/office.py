@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from judge_service.backends.papers import Facts, Kind, Papers
 from judge_service.errors import UnknownName
-from judge_service.settings import JobSettings
+from judge_service.sections import JobSettings
 
 _DAY_SECONDS = 86_400.0
 

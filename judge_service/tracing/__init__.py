@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from judge_service.errors import InvalidConfiguration
-from judge_service.settings import TraceSettings
+from judge_service.sections import TraceSettings
 
 if TYPE_CHECKING:
     from judge_service.tracing.spans import Tracing

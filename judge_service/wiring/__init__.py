@@ -14,8 +14,9 @@ from judge_service.errors import InvalidConfiguration
 from judge_service.jobs.office import Office
 from judge_service.judge import Judge
 from judge_service.library import open_library
+from judge_service.sections import CacheSettings
 from judge_service.service import JudgingService
-from judge_service.settings import CacheSettings, Settings
+from judge_service.settings import Settings
 from judge_service.sitting import Sitting
 from judge_service.traced_sitting import TracedSitting
 from judge_service.tracing import open_tracing

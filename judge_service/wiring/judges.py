@@ -29,7 +29,7 @@ from judge_service.domain.digests import digest
 from judge_service.domain.judgments import JudgeIdentity
 from judge_service.errors import InvalidConfiguration
 from judge_service.judge import Judge
-from judge_service.settings import JudgeSettings
+from judge_service.sections import JudgeSettings
 from judge_service.wiring.prefix_cache import warn_of_prefix_cache
 from judge_service.wiring.queues import queue_of
 from judge_service.wiring.roster import Roster, addresses

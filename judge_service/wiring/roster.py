@@ -12,7 +12,7 @@ from judge_service.backends.base import Backend, TransientFault
 from judge_service.backends.pool import Pool
 from judge_service.backends.wires import Wire
 from judge_service.errors import InvalidConfiguration
-from judge_service.settings import JudgeSettings
+from judge_service.sections import JudgeSettings
 from judge_service.wiring.servers import READY_SECONDS, Server, described, wire_to
 
 log: Final = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from judge_service.backends.base import TransientFault
 from judge_service.backends.server_tokens import DAY
 from judge_service.backends.wires import DirectWire, Wire
 from judge_service.errors import InvalidConfiguration, JudgeDown
-from judge_service.settings import JudgeSettings, secret
+from judge_service.sections import JudgeSettings
+from judge_service.settings import secret
 
 _POLL_SECONDS: Final = 0.25
 READY_SECONDS: Final = 2.0

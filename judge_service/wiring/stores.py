@@ -17,7 +17,8 @@ from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.errors import InvalidConfiguration
 from judge_service.protocols.readings import LABEL_AFTER, Unreadable, read
 from judge_service.protocols.staged import NOTE
-from judge_service.settings import CacheSettings, JobSettings, user_cache_directory
+from judge_service.sections import CacheSettings, JobSettings
+from judge_service.settings import user_cache_directory
 
 log: Final = logging.getLogger(__name__)
 _DAY_SECONDS: Final = 86_400.0

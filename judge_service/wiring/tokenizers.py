@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from judge_service.backends.chat import Dialect
 from judge_service.backends.server_tokens import ServerTokens
 from judge_service.errors import InvalidConfiguration
-from judge_service.settings import JudgeSettings
+from judge_service.sections import JudgeSettings
 from judge_service.wiring.servers import Server, template_told
 
 if TYPE_CHECKING:

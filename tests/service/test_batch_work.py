@@ -20,7 +20,7 @@ from judge_service.jobs.life import status_of, wish_from
 from judge_service.jobs.office import Office, new_name
 from judge_service.jobs.sweeping import Sweeper
 from judge_service.jobs.work import BatchWork, Worker
-from judge_service.settings import JobSettings
+from judge_service.sections import JobSettings
 
 ME = "me"
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from judge_service.backends.stores import Store
 from judge_service.cli import caching
 from judge_service.errors import InvalidConfiguration
-from judge_service.settings import CacheSettings
+from judge_service.sections import CacheSettings
 from judge_service.wiring import open_store
 
 ENTRIES = {n.to_bytes(32): b"x" * 100 for n in range(1500)}

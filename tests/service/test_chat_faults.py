@@ -8,7 +8,7 @@ from judge_server import CUT, RESET, Answer, JudgeServer, error, tokens
 from questions import answer_to, asking, over_both_wires, question
 
 from judge_service.backends.base import Terms
-from judge_service.settings import JudgeSettings
+from judge_service.sections import JudgeSettings
 from judge_service.wiring import open_judge
 
 PASSING = {

@@ -21,7 +21,8 @@ from judge_service.emulator import endpoints, tokens
 from judge_service.emulator.behaviour import Behaviour
 from judge_service.emulator.preferences import quality
 from judge_service.emulator.server import Emulator
-from judge_service.settings import JudgeSettings, Settings
+from judge_service.sections import JudgeSettings
+from judge_service.settings import Settings
 from judge_service.wiring.servers import template_told
 
 TASTE = next(seed for seed in count() if all(quality(s.better, seed) > quality(s.worse, seed) for s in SAMPLES))

@@ -11,7 +11,7 @@ from redis_server import RedisServer, running
 
 from judge_service.backends.papers import CONTENT, ERRORS, OUTPUT, NotHeld, Papers
 from judge_service.errors import InvalidConfiguration, StoreDown
-from judge_service.settings import CacheSettings, JobSettings
+from judge_service.sections import CacheSettings, JobSettings
 from judge_service.wiring import open_keeper, open_papers
 
 PLACES = ["sqlite", "redis", "memory"]

@@ -10,7 +10,8 @@ from services import judged
 from judge_service.emulator.behaviour import Behaviour
 from judge_service.emulator.server import Emulator
 from judge_service.emulator.tokens import CHARACTERS_PER_TOKEN
-from judge_service.settings import JudgeSettings, Settings
+from judge_service.sections import JudgeSettings
+from judge_service.settings import Settings
 from judge_service.wiring import open_judge, open_service
 
 CRITERIA = [

@@ -16,7 +16,7 @@ from redis_server import RedisServer, running
 from judge_service.backends.outage import Outage
 from judge_service.backends.redis_store import RedisStore
 from judge_service.errors import InvalidConfiguration
-from judge_service.settings import CacheSettings
+from judge_service.sections import CacheSettings
 from judge_service.wiring import open_store
 
 KEYS = [bytes([n]) * 32 for n in range(100)]

@@ -96,8 +96,6 @@ class Decider:
         terms = terms_of(self.options, inquiry.lot, deadline, tenant)
         brief = self._brief
         answers, usage = await hold(deciding(inquiry, brief), {self._judge.name: self._judge}, terms)
-        if "votes" not in self.options.include:
-            answers = tuple([answer.without_votes() for answer in answers])
         return Decided(answers, usage, self._identity, brief.method)
 
 

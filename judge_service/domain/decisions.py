@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -159,7 +159,3 @@ class DecisionAnswer:
         """The expected place on a scale of levels, from 0."""
         assert self.probabilities is not None
         return sum(place * p for place, p in enumerate(self.probabilities))
-
-    def without_votes(self) -> DecisionAnswer:
-        """The same without the evidence it rests on."""
-        return replace(self, votes=())

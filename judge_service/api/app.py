@@ -14,16 +14,25 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import batches, catalogue, files, judging, problems
+from judge_service.api import (
+    batches,
+    catalogue,
+    decisions,
+    files,
+    genrm,
+    graders,
+    judging,
+    problems,
+    rerank,
+    rewards,
+    systemone,
+)
 from judge_service.api.access import Door, Network
 from judge_service.api.batch_lines import LineAnswers, pace_of
-from judge_service.api.decisions import DECISIONS
-from judge_service.api.drop_in import DropIn
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
 from judge_service.api.state import State
-from judge_service.api.systemone import SYSTEMONE
 from judge_service.api.traced import TracedRequests
 from judge_service.jobs.office import Office
 from judge_service.jobs.work import Worker
@@ -34,7 +43,14 @@ DESCRIPTION = """
 A language model compares, scores and ranks responses under rubrics and constitutions. Pairs are shown in both orders,
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
-DROP_INS: Final[tuple[DropIn, ...]] = (DECISIONS, SYSTEMONE)
+DROP_INS: Final = (
+    rerank.DROP_IN,
+    rewards.DROP_IN,
+    genrm.DROP_IN,
+    decisions.DROP_IN,
+    systemone.DROP_IN,
+    *graders.DROP_INS,
+)
 """The endpoints in other services' shapes."""
 
 

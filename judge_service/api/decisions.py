@@ -133,7 +133,7 @@ class DecisionsResult(_Open):
     usage: dict[str, JsonValue]
 
 
-DECISIONS: Final = DropIn(
+DROP_IN: Final = DropIn(
     name="decisions",
     task="compare",
     paths=("/v1/decisions",),

@@ -218,7 +218,7 @@ class SystemOneResult(_Open):
     diagnostics: dict[str, dict[str, JsonValue]]
 
 
-SYSTEMONE: Final = DropIn(
+DROP_IN: Final = DropIn(
     name="systemone",
     task="compare",
     paths=("/v1/systemone",),

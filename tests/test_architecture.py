@@ -52,6 +52,7 @@ BANNED = {
 }
 IMPOSED = {
     "data": "OpenAI's lists have a field of that name",
+    "item": "OpenAI's graders take a field of that name",
     "data_received": "asyncio's protocols have a method of that name",
 }
 LONGEST = 300

@@ -99,8 +99,9 @@ async def _reward(
         Ungraded, Problem, InvalidRequest: there is none.
     """
     if not isinstance(grader, MultiGrader):
-        rewards[grader.name] = found = await _of_one(grader, sampled, ("grader", grader.name), call, query, spent)
-        return found
+        at = ("grader", grader.name)
+        rewards[grader.name] = await _of_one(grader, sampled, at, call, query, spent)
+        return rewards[grader.name]
     places = [(f"grader.graders.{name}", name) for name in grader.graders]
     asked = zip(grader.graders.values(), places, strict=True)
     works = [_of_one(one, sampled, place, call, query, spent) for one, place in asked]
@@ -113,7 +114,12 @@ async def _reward(
 
 
 async def _of_one(
-    grader: StringCheck | ModelGrader, sampled: Sampled, at: tuple[str, str], call: Call, query: QueryParams, spent: _Spent
+    grader: StringCheck | ModelGrader,
+    sampled: Sampled,
+    at: tuple[str, str],
+    call: Call,
+    query: QueryParams,
+    spent: _Spent,
 ) -> float:
     """The reward of a grader that has no others, which stands there in the body under that name."""
     param, name = at

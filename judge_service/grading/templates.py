@@ -19,7 +19,7 @@ class Sampled(NamedTuple):
     """What a grader's texts may name: the model's output, and the row of the data set that it was sampled for."""
 
     output: str
-    item: Any
+    row: Any
 
 
 def filled(text: str, sampled: Sampled, param: str) -> str:
@@ -55,7 +55,7 @@ def _path(slot: str, param: str) -> tuple[str, list[str | int]]:
 
 def _found(slot: str, sampled: Sampled, param: str) -> Any:
     space, steps = _path(slot, param)
-    value = sampled.item
+    value = sampled.row
     if space == "sample":
         value = sampled.output if steps[0] == "output_text" else _json(sampled.output, slot, param)
         steps = steps[1:]

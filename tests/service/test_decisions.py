@@ -56,6 +56,17 @@ async def asked(behaviour: dict[str, Any] | None = None, **told: Any) -> AsyncIt
         yield client
 
 
+@asynccontextmanager
+async def reached(behaviour: dict[str, Any]) -> AsyncIterator[httpx.AsyncClient]:
+    """A plain HTTP client of the same."""
+    async with (
+        Emulator(Behaviour().changed(behaviour)) as emulator,
+        served(emulator) as url,  # type: ignore[arg-type]
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        yield client
+
+
 def by_value(answer: Any) -> dict[Any, float]:
     return {each.value: each.probability for each in answer.probabilities}
 
@@ -348,9 +359,9 @@ async def test_a_state_that_fits_into_no_context_is_the_callers_to_change() -> N
 
 
 async def test_the_verifiers_decision_judge_gets_what_it_reads() -> None:
-    async with Emulator(Behaviour()) as emulator, served(emulator) as url, httpx.AsyncClient() as client:  # type: ignore[arg-type]
+    async with reached({}) as client:
         headers = {"content-type": "application/json", "authorization": "Bearer none"}
-        answer = await client.post(f"{url}/v1/systemone", content=VERIFIERS, headers=headers)
+        answer = await client.post("/v1/systemone", content=VERIFIERS, headers=headers)
     raw = answer.json()
     assert answer.status_code == 200, answer.text
     assert IGNORED not in answer.headers
@@ -366,7 +377,11 @@ async def test_systemone_answers_in_vllms_shape() -> None:
         "state": {"a": [1, "ü"]},
         "instructions": "Mind the state.",
         "questions": {
-            "pick": {"type": "choice", "instructions": "Which?", "criteria": {"x": "(worth 2)", "y": "(worth 1)", "z": "(worth 0)"}},
+            "pick": {
+                "type": "choice",
+                "instructions": "Which?",
+                "criteria": {"x": "(worth 2)", "y": "(worth 1)", "z": "(worth 0)"},
+            },
             "so": {"type": "noul", "instructions": "Is it?", "criteria": {"true": "(worth 1)", "false": "(worth 0)"}},
             "much": {"type": "score", "instructions": "How?", "criteria": ["low (worth 0)", "high (worth 1)"]},
         },
@@ -374,9 +389,8 @@ async def test_systemone_answers_in_vllms_shape() -> None:
         "priority": 3,
         "chat_template_kwargs": {"enable_thinking": False},
     }  # fmt: skip
-    async with Emulator(Behaviour().changed({"bias": 0.7})) as emulator, served(emulator) as url:  # type: ignore[arg-type]
-        async with httpx.AsyncClient() as client:
-            answer = await client.post(f"{url}/v1/systemone", json=body)
+    async with reached({"bias": 0.7}) as client:
+        answer = await client.post("/v1/systemone", json=body)
     told = answer.json()
     assert answer.status_code == 200, answer.text
     assert (told["object"], told["model"], told["id"][:9]) == ("structured_decision", "m", "decision-")
@@ -394,10 +408,9 @@ async def test_systemone_answers_in_vllms_shape() -> None:
 
 async def test_systemone_has_no_refusals_so_a_question_without_an_answer_is_an_error_or_the_number_asked_for() -> None:
     grade = {"grade": {"type": "score", "instructions": "How?", "criteria": ["low", "high"]}}
-    async with Emulator(Behaviour().changed({"label_mass": 0.1})) as emulator, served(emulator) as url:  # type: ignore[arg-type]
-        async with httpx.AsyncClient() as client:
-            failed = await client.post(f"{url}/v1/systemone", json={"state": "s", "questions": grade})
-            instead = await client.post(f"{url}/v1/systemone?on_failure=0.25", json={"state": "s", "questions": grade})
+    async with reached({"label_mass": 0.1}) as client:
+        failed = await client.post("/v1/systemone", json={"state": "s", "questions": grade})
+        instead = await client.post("/v1/systemone?on_failure=0.25", json={"state": "s", "questions": grade})
     assert failed.status_code == 503
     assert failed.json()["error"]["code"] == "low_label_mass"
     assert failed.headers["x-should-retry"] == "false"

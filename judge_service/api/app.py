@@ -17,6 +17,7 @@ from judge_service import __version__
 from judge_service.api import (
     batches,
     catalogue,
+    chat,
     decisions,
     files,
     genrm,
@@ -44,6 +45,7 @@ A language model compares, scores and ranks responses under rubrics and constitu
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
 DROP_INS: Final = (
+    chat.DROP_IN,
     rerank.DROP_IN,
     rewards.DROP_IN,
     genrm.DROP_IN,

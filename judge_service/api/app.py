@@ -14,7 +14,20 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import batches, catalogue, chat, files, genrm, judging, problems, rerank, rewards
+from judge_service.api import (
+    batches,
+    catalogue,
+    chat,
+    decisions,
+    files,
+    genrm,
+    graders,
+    judging,
+    problems,
+    rerank,
+    rewards,
+    systemone,
+)
 from judge_service.api.access import Door, Network
 from judge_service.api.batch_lines import LineAnswers, pace_of
 from judge_service.api.envelope import Envelope
@@ -31,7 +44,15 @@ DESCRIPTION = """
 A language model compares, scores and ranks responses under rubrics and constitutions. Pairs are shown in both orders,
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
-DROP_INS: Final = (chat.DROP_IN, rerank.DROP_IN, rewards.DROP_IN, genrm.DROP_IN)
+DROP_INS: Final = (
+    chat.DROP_IN,
+    rerank.DROP_IN,
+    rewards.DROP_IN,
+    genrm.DROP_IN,
+    decisions.DROP_IN,
+    systemone.DROP_IN,
+    *graders.DROP_INS,
+)
 """The endpoints in other services' shapes."""
 
 

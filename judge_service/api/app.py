@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import batches, catalogue, files, judging, problems
+from judge_service.api import batches, catalogue, files, judging, per_sample, problems
 from judge_service.api.access import Door, Network
 from judge_service.api.batch_lines import LineAnswers, pace_of
 from judge_service.api.drop_in import DropIn
@@ -23,6 +23,8 @@ from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
 from judge_service.api.state import State
 from judge_service.api.traced import TracedRequests
+from judge_service.backends.seats import MemorySeats
+from judge_service.cohorts.gathering import Gathering, Limits
 from judge_service.jobs.office import Office
 from judge_service.jobs.work import Worker
 from judge_service.service import JudgingService
@@ -32,7 +34,7 @@ DESCRIPTION = """
 A language model compares, scores and ranks responses under rubrics and constitutions. Pairs are shown in both orders,
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
-DROP_INS: Final[tuple[DropIn, ...]] = ()
+DROP_INS: Final[tuple[DropIn, ...]] = (*per_sample.DROP_INS,)
 """The endpoints in other services' shapes."""
 
 
@@ -42,6 +44,7 @@ def create_app(
     networks: Sequence[Network] = (),
     several: bool = False,
     office: Office | None = None,
+    gathering: Gathering | None = None,
 ) -> ASGIApp:
     """The application around an open service.
 
@@ -49,8 +52,11 @@ def create_app(
         networks: the networks that may call, if only some may.
         several: whether other processes serve the same address, and metrics are of all of them.
         office: where files and batches are kept, and worked on while the application runs.
+        gathering: this process's part in cohorts; they are kept in its memory if none is given and it is alone.
     """
     metrics = Metrics(several)
+    if gathering is None and not several:
+        gathering = Gathering(MemorySeats(), Limits(settings.cohorts.most_open, settings.cohorts.lease_seconds))
     app = FastAPI(
         title="judge-service",
         version=__version__,
@@ -59,7 +65,7 @@ def create_app(
         # The framework's own would tell paths and the texts of exceptions; ours are in traced.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.judging = State(service, settings, metrics, int(time.time()), office)
+    app.state.judging = State(service, settings, metrics, int(time.time()), office, gathering)
     # First, since routes are tried in order; but for wrong methods they are answered before they come here.
     straight = [*judging.ROUTES, *(route for drop_in in DROP_INS for route in drop_in.routes())]
     app.router.routes[:0] = straight
@@ -76,17 +82,16 @@ def create_app(
 
 @asynccontextmanager
 async def _working(app: FastAPI) -> AsyncIterator[None]:
-    """Works on batches for as long as the server runs."""
+    """Works on batches, and gathers callers, for as long as the server runs."""
     state: State = app.state.judging
-    if state.office is None:
+    async with AsyncExitStack() as stack:
+        if state.gathering is not None:
+            stack.push_async_callback(state.gathering.aclose)
+        if state.office is not None:
+            work = asyncio.create_task(Worker(state.office, LineAnswers(state), pace_of(state)).run())
+            stack.push_async_callback(lambda: work)
+            stack.callback(state.office.end)
         yield
-        return
-    work = asyncio.create_task(Worker(state.office, LineAnswers(state), pace_of(state)).run())
-    try:
-        yield
-    finally:
-        state.office.end()
-        await work
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

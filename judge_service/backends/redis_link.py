@@ -78,7 +78,10 @@ class RedisLink:
     """
 
     def __init__(
-        self, url: str, limit: float = LIMIT_SECONDS, what: tuple[str, str] = ("the cache", "judging goes on without it")
+        self,
+        url: str,
+        limit: float = LIMIT_SECONDS,
+        what: tuple[str, str] = ("the cache", "judging goes on without it"),
     ) -> None:
         # Attempts and times are our own business: the client's would add up to seconds.
         self._client: Redis = Redis.from_url(

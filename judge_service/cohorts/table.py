@@ -1,8 +1,8 @@
 """Who sits together: what becomes of the cohorts of one prompt as callers come, go and are answered. Pure.
 
 A table holds the cohorts of one key: those of one run that wait for the same prompt under the same options. Every
-function takes a table and gives another; whoever keeps tables (`backends.seats`) lets nothing come in between. Times are
-those of the keeper's clock, in seconds.
+function takes a table and gives another; whoever keeps tables (`backends.seats`) lets nothing come in between. Times
+are those of the keeper's clock, in seconds.
 
 A cohort gathers until it is full or its wait is over; then one server claims it and ranks it. Whoever comes within
 another wait, while there are seats, is ranked together with those who were there. A cohort that nobody could be ranked
@@ -12,135 +12,17 @@ in is closed: who comes then, or comes again, sits down at the next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final
 
-Mark = Literal["complete", "partial", "late"]
+from judge_service.cohorts.shapes import Arrival, Claim, Cohort, Doubt, Mark, Place, Seat, Table, Terms, Told
+
 MOST_REMEMBERED: Final = 64
 """Cohorts that are through and are still remembered, for callers that come back; the oldest go first."""
 READ_SECONDS: Final = 10.0
 """How long a cohort that is through stays at the least, so that every server reads what its callers are told."""
 KEPT_SECONDS: Final = 60.0
 """How long the seats of a caller that hung up wait for its next try, once its cohort is through."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a cohort gathers.
-
-    Attributes:
-        group: members that make it complete; 2 or more.
-        wait: seconds from the first arrival on.
-    """
-
-    group: int
-    wait: float
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a member is told.
-
-    Attributes:
-        score: the mean probability of beating another member, in [0, 1]; None where there is none.
-        failure: kind and message of why there is no score.
-        mark: whether all had come, or not, or this one came after the others were ranked.
-        size: members that were ranked together.
-        logs: numbers on the judging, for logs.
-    """
-
-    score: float | None
-    mark: Mark
-    size: int
-    failure: tuple[str, str] | None = None
-    logs: Mapping[str, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """One member's place.
-
-    Attributes:
-        text: names what it says.
-        ticket: names the request that sits here.
-        server: names the server process which that request waits at; empty once its caller has hung up.
-        served: whether the request was answered, so that the same text is another member's from then on.
-    """
-
-    text: str
-    ticket: str
-    server: str
-    told: Told | None = None
-    served: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A server ranks: so many members, from then on."""
-
-    server: str
-    turn: int
-    members: int
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
-class Cohort:
-    """Members of one prompt.
-
-    Attributes:
-        number: its place among the cohorts of its table.
-        ended: when its first ranking was through; None before.
-        closed: whether nobody sits down any more.
-        turns: how many claims there were.
-    """
-
-    number: int
-    opened: float
-    seats: tuple[Seat, ...] = ()
-    ended: float | None = None
-    closed: bool = False
-    claim: Claim | None = None
-    turns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The cohorts of one key, the oldest first."""
-
-    cohorts: tuple[Cohort, ...] = ()
-    opened: int = 0
-
-    def cohort(self, number: int) -> Cohort | None:
-        """The cohort of that number, if it is still remembered."""
-        return next((cohort for cohort in self.cohorts if cohort.number == number), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A caller at the door, at the time at which it came."""
-
-    text: str
-    ticket: str
-    server: str
-    came: float
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A seat, by the numbers of cohort and seat."""
-
-    cohort: int
-    seat: int
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Whether one of these servers still lives has to be known first: a twin of who comes waits there, or has died."""
-
-    servers: frozenset[str]
-
-
 Beats = Mapping[str, float | None]
 """When servers last gave a sign of life; None for one that is dead. Those not in it are not known of."""
 
@@ -248,7 +130,8 @@ def mark_of(cohort: Cohort, terms: Terms) -> Mark:
 def settled(table: Table, number: int, turn: int, told: Sequence[Told], now: float) -> Table | None:
     """The table with what the members of a claim are told; None if the claim has been taken over.
 
-    Who was told something keeps that. A first ranking without a score closes the cohort.
+    Who was told something keeps that. A first ranking without a score closes the cohort; but one that was alone when it
+    was claimed, and is not any more, is not through.
 
     Args:
         told: one for each member, in the order of the seats.
@@ -259,6 +142,8 @@ def settled(table: Table, number: int, turn: int, told: Sequence[Told], now: flo
     assert len(told) == cohort.claim.members
     seats = [replace(s, told=s.told or t) for s, t in zip(cohort.seats[: len(told)], told, strict=True)]
     is_first = cohort.ended is None
+    if is_first and len(told) == 1 < len(cohort.seats):
+        return _replaced(table, replace(cohort, claim=None))
     closed = is_first and all(each.failure for each in told)
     # Whoever sat down while those before were being ranked has nobody here any more.
     rest = [replace(s, told=s.told or told[0]) if closed else s for s in cohort.seats[len(told) :]]

@@ -1,8 +1,8 @@
 """Prompts as chat templates write them are taken apart again: who trains sends text, and a rater reads turns.
 
-A template is known by the strings around its turns. What follows the last heading is the beginning of the response, put
-there by whoever asked (an opened `<think>`, say), and belongs to it. A prompt of no template that is known here keeps its
-text, without the control strings.
+A template is known by the strings around its turns. What follows the last heading is the beginning of the response,
+put there by whoever asked (an opened `<think>`, say), and belongs to it. A prompt of no template that is known here
+keeps its text, without the control strings.
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ _TEMPLATES: Final[tuple[_Template, ...]] = (
     _Template(re.compile(rf"<\|header_start\|>{_NAMED}<\|header_end\|>\n\n"), ("<|eot|>", "<|eom|>")),
     _Template(re.compile(rf"<start_of_turn>{_NAMED}\n"), ("<end_of_turn>",)),
     # gpt-oss: an assistant's turn names the channel it speaks in.
-    _Template(
-        re.compile(rf"<\|start\|>{_NAMED}(?:<\|channel\|>\w+)?(?:<\|message\|>|$)"), ("<|end|>", "<|return|>")
-    ),
+    _Template(re.compile(rf"<\|start\|>{_NAMED}(?:<\|channel\|>\w+)?(?:<\|message\|>|$)"), ("<|end|>", "<|return|>")),
     _Template(
         re.compile(r"<\|START_OF_TURN_TOKEN\|><\|(?P<role>SYSTEM|USER|CHATBOT)_TOKEN\|>"), ("<|END_OF_TURN_TOKEN|>",)
     ),
@@ -81,7 +79,9 @@ _PLAIN: Final = (
 _ANY: Final = "|".join(map(re.escape, _PLAIN))
 _LEADING: Final = re.compile(rf"\s*(?:(?:{_ANY})\s*)+")
 _TRAILING: Final = re.compile(rf"\s*(?:(?:{_ANY})\s*)+\Z")
-_BEGINS: Final = re.compile(r"\s*(?:(?:<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>|\[gMASK\]|<sop>|<BOS_TOKEN>)\s*)+")
+_BEGINS: Final = re.compile(
+    r"\s*(?:(?:<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>|\[gMASK\]|<sop>|<BOS_TOKEN>)\s*)+"
+)
 """What may stand before all turns and is no text."""
 
 

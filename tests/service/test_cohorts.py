@@ -78,7 +78,7 @@ async def test_fifty_groups_at_two_servers_are_ranked_as_a_direct_rank_would_tho
 ) -> None:
     async with emulator() as judge, two_servers(judge, redis) as both:
         groups = {number: responses(number, 7 if number == 17 else 8) for number in range(50)}
-        worker = OpenRlhf(both, "?group=8&wait=1.5&run=r1")
+        worker = OpenRlhf(both, "?group=8&wait=8&run=r1")
         flat = [(number, response) for number, members in groups.items() for response in members]
         told = await asyncio.gather(
             *(worker.reward(prompt_of(number), response, first=i) for i, (number, response) in enumerate(flat))

@@ -26,7 +26,7 @@ from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Options, Task
 from judge_service.domain.records import record_of
-from judge_service.domain.verdicts import NO_USAGE
+from judge_service.domain.verdicts import NO_USAGE, Usage
 from judge_service.errors import InvalidCase
 from judge_service.sitting import Sitting
 
@@ -110,8 +110,8 @@ async def answered(asked: JudgingRequest, caller: Caller) -> dict[str, Any]:
     if asked.inline:
         return record_of(await _one(asked, caller))
     judgments = await _all(asked, caller)
-    _check_any_came(judgments)
-    return {"object": "list", "data": [record_of(j) for j in judgments], "usage": _usage(judgments)}
+    check_any_came(judgments)
+    return {"object": "list", "data": [record_of(j) for j in judgments], "usage": usage_of(judgments)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ async def _one(asked: JudgingRequest, caller: Caller) -> Judgment:
     (case,) = asked.cases
     assert isinstance(case, Case)
     judgment = await caller.judgment(case)
-    _check_any_came([judgment])
+    check_any_came([judgment])
     return judgment
 
 
@@ -176,7 +176,7 @@ async def _lines(asked: JudgingRequest, caller: Caller) -> AsyncIterator[bytes]:
             task.cancel()
 
 
-def _check_any_came(judgments: Sequence[Judgment]) -> None:
+def check_any_came(judgments: Sequence[Judgment]) -> None:
     """An answer in which no case was judged for want of a judge or of time is an error of the request.
 
     Raises:
@@ -190,7 +190,8 @@ def _check_any_came(judgments: Sequence[Judgment]) -> None:
         raise Problem(504, "the deadline passed with nothing finished", "timeout", "timeout")
 
 
-def _usage(judgments: Sequence[Judgment]) -> Any:
+def usage_of(judgments: Sequence[Judgment]) -> Usage:
+    """What they cost together."""
     total = NO_USAGE
     for judgment in judgments:
         total += judgment.usage

@@ -410,3 +410,13 @@ async def test_a_redis_that_lost_everything_has_callers_come_again(redis: RedisS
         told = await asyncio.gather(*waiting, worker.reward(prompt_of(1), members[2]))
         expected = await directly(one, 1, members)
     assert [answer["rewards"][0] for answer in told if answer] == pytest.approx([expected[m] for m in members])
+
+
+async def test_a_response_that_lacks_what_the_rubric_takes_is_refused_before_it_waits(server: Any) -> None:
+    rubric = {
+        "takes": ["prompt", "candidates", "reference"],
+        "criteria": [{"name": "n", "text": "t", "question": "q?"}],
+    }
+    async with served(server, more={"endpoints": {"reward": {"rubric": rubric, "group": 8, "wait": 50}}}) as address:
+        answer = await asked(address, 1, "7 (worth 3)", "")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "reference")

@@ -29,7 +29,7 @@ FLOORS = (
         "service",
         "remote",
     },
-    {"wiring", "batch", "checkup", "jobs"},
+    {"wiring", "batch", "checkup", "jobs", "cohorts"},
     {"cli", "api", "integrations"},
     {"__main__"},
 )

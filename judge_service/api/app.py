@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -23,6 +23,7 @@ from judge_service.api import (
     genrm,
     graders,
     judging,
+    per_sample,
     problems,
     rerank,
     rewards,
@@ -35,6 +36,8 @@ from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
 from judge_service.api.state import State
 from judge_service.api.traced import TracedRequests
+from judge_service.backends.seats import MemorySeats
+from judge_service.cohorts.gathering import Gathering, Limits
 from judge_service.jobs.office import Office
 from judge_service.jobs.work import Worker
 from judge_service.service import JudgingService
@@ -52,6 +55,7 @@ DROP_INS: Final = (
     decisions.DROP_IN,
     systemone.DROP_IN,
     *graders.DROP_INS,
+    *per_sample.DROP_INS,
 )
 """The endpoints in other services' shapes."""
 
@@ -62,6 +66,7 @@ def create_app(
     networks: Sequence[Network] = (),
     several: bool = False,
     office: Office | None = None,
+    gathering: Gathering | None = None,
 ) -> ASGIApp:
     """The application around an open service.
 
@@ -69,8 +74,11 @@ def create_app(
         networks: the networks that may call, if only some may.
         several: whether other processes serve the same address, and metrics are of all of them.
         office: where files and batches are kept, and worked on while the application runs.
+        gathering: this process's part in cohorts; they are kept in its memory if none is given and it is alone.
     """
     metrics = Metrics(several)
+    if gathering is None and not several:
+        gathering = Gathering(MemorySeats(), Limits(settings.cohorts.most_open, settings.cohorts.lease_seconds))
     app = FastAPI(
         title="judge-service",
         version=__version__,
@@ -79,7 +87,7 @@ def create_app(
         # The framework's own would tell paths and the texts of exceptions; ours are in traced.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.judging = State(service, settings, metrics, int(time.time()), office)
+    app.state.judging = State(service, settings, metrics, int(time.time()), office, gathering)
     # First, since routes are tried in order; but for wrong methods they are answered before they come here.
     straight = [*judging.ROUTES, *(route for drop_in in DROP_INS for route in drop_in.routes())]
     app.router.routes[:0] = straight
@@ -96,17 +104,16 @@ def create_app(
 
 @asynccontextmanager
 async def _working(app: FastAPI) -> AsyncIterator[None]:
-    """Works on batches for as long as the server runs."""
+    """Works on batches, and gathers callers, for as long as the server runs."""
     state: State = app.state.judging
-    if state.office is None:
+    async with AsyncExitStack() as stack:
+        if state.gathering is not None:
+            stack.push_async_callback(state.gathering.aclose)
+        if state.office is not None:
+            work = asyncio.create_task(Worker(state.office, LineAnswers(state), pace_of(state)).run())
+            stack.push_async_callback(lambda: work)
+            stack.callback(state.office.end)
         yield
-        return
-    work = asyncio.create_task(Worker(state.office, LineAnswers(state), pace_of(state)).run())
-    try:
-        yield
-    finally:
-        state.office.end()
-        await work
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

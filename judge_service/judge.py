@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
-from judge_service.backends.base import Backend
+from judge_service.backends.base import Backend, Terms
 from judge_service.domain.judgments import JudgeIdentity
-from judge_service.domain.prompting import JudgePrompt
+from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.errors import UnknownName
 from judge_service.protocols.brief import EXPLANATION_TOKENS
 
@@ -51,6 +52,10 @@ def _room_for_some(cases: int) -> bool:
     return cases < _SOME
 
 
+def _no_line(_gives_way: bool) -> tuple[int, float]:
+    return 0, 0.0
+
+
 def _nobody() -> Sequence[tuple[str, int, int]]:
     return ()
 
@@ -71,6 +76,8 @@ class Judge:
         tend: goes on as long as the judge is open, and lets its servers come and go.
         has_room: whether another case may begin while so many are under way, by what its servers take.
         loads: of each server its name, how many calls it is sent at a time, and how many are in flight.
+        line: how many of its calls wait for a place before one that comes now, and gives way or not; and the seconds
+            for which that one would wait, as far as they are known.
     """
 
     name: str
@@ -88,6 +95,7 @@ class Judge:
     tend: Callable[[], Coroutine[Any, Any, None]] = _nothing
     has_room: Callable[[int], bool] = _room_for_some
     loads: Callable[[], Sequence[tuple[str, int, int]]] = _nobody
+    line: Callable[[bool], tuple[int, float]] = _no_line
 
     def length(self, prompt: JudgePrompt) -> Length:
         """How long a prompt is for this judge."""
@@ -110,3 +118,17 @@ def judge_among(judges: Mapping[str, Judge], name: str) -> Judge:
     if name not in judges:
         raise UnknownName(f"there is no judge '{name}'; there are {', '.join(judges)}", "judge")
     return judges[name]
+
+
+async def complete(judges: Mapping[str, Judge], prompts: list[JudgePrompt], terms: Terms) -> list[Completion]:
+    """Each judge's prompts to its own backend, all at once; completions in the prompts' order."""
+    name = prompts[0].judge
+    if all(prompt.judge == name for prompt in prompts):
+        return await judges[name].backend.complete(prompts, terms)
+    names = list(dict.fromkeys(prompt.judge for prompt in prompts))
+    shares = [[p for p in prompts if p.judge == name] for name in names]
+    answers = await asyncio.gather(
+        *(judges[n].backend.complete(share, terms) for n, share in zip(names, shares, strict=True))
+    )
+    queues = {name: iter(share) for name, share in zip(names, answers, strict=True)}
+    return [next(queues[prompt.judge]) for prompt in prompts]

@@ -69,12 +69,19 @@ class CacheSettings(Section):
 
 
 class ServerSettings(Section):
-    """The HTTP API's limits."""
+    """The HTTP API's limits.
+
+    Attributes:
+        cases_in_flight: cases that are judged at a time; further ones wait.
+        cases_waiting: so many may; further requests get 429.
+        max_wait_seconds: a request that would wait longer, as things are, gets 429 at once; less keeps latency flat.
+    """
 
     max_body_bytes: int = Field(default=64 * 2**20, ge=1024)
     max_cases: int = Field(default=10_000, ge=1)
     cases_in_flight: int = Field(default=256, ge=1)
     cases_waiting: int = Field(default=20_000, ge=1)
+    max_wait_seconds: float = Field(default=60.0, gt=0.0)
     share_cache: bool = False
     grace_seconds: float = Field(default=30.0, ge=0.0)
 

@@ -18,12 +18,12 @@ from judge_service.domain.cases import Case
 from judge_service.domain.digests import digest
 from judge_service.domain.judgments import Judgment, Named, Provenance
 from judge_service.domain.options import Options, Task, with_defaults
-from judge_service.domain.prompting import Completion, JudgePrompt
+from judge_service.domain.prompting import JudgePrompt
 from judge_service.domain.records import case_record
 from judge_service.domain.templates import PromptTemplate
 from judge_service.domain.verdicts import KIND_OF, NO_USAGE, Failure, Finding, Usage
 from judge_service.errors import InvalidCase, InvalidOption, JudgeChanged
-from judge_service.judge import Judge, Length, judge_among
+from judge_service.judge import Judge, Length, complete, judge_among
 from judge_service.library import Library
 from judge_service.protocols import deliberate, protocol_of
 from judge_service.protocols.audited import why_both
@@ -196,6 +196,12 @@ class Sitting:
         """Whether its judges have something to do for another case while so many are under way."""
         return all([judge.has_room(cases) for judge in self._judges.values()])
 
+    def line(self) -> tuple[int, float]:
+        """How many calls its judges have to begin before those of a case that comes now, and the seconds that takes."""
+        gives_way = self.options.priority == "batch"
+        lines = [judge.line(gives_way) for judge in self._judges.values()]
+        return sum([calls for calls, _ in lines]), max([seconds for _, seconds in lines])
+
     def _deliberate(self, case: Case) -> Deliberation:
         if len(self._briefs) > 1:
             each = {name: deliberate(case, brief) for name, brief in self._briefs.items()}
@@ -211,24 +217,11 @@ class Sitting:
         try:
             prompts = next(deliberation)
             while True:
-                completions = await self._complete(prompts, terms)
+                completions = await complete(self._judges, prompts, terms)
                 usage = added(usage, completions)
                 prompts = deliberation.send(completions)
         except StopIteration as end:
             return cast(Finding, end.value), usage
-
-    async def _complete(self, prompts: list[JudgePrompt], terms: Terms) -> list[Completion]:
-        """Each judge's prompts to its own backend, all at once."""
-        name = prompts[0].judge
-        if all(prompt.judge == name for prompt in prompts):
-            return await self._judges[name].backend.complete(prompts, terms)
-        names = list(dict.fromkeys(prompt.judge for prompt in prompts))
-        shares = [[p for p in prompts if p.judge == name] for name in names]
-        answers = await asyncio.gather(
-            *(self._judges[n].backend.complete(share, terms) for n, share in zip(names, shares, strict=True))
-        )
-        queues = {name: iter(share) for name, share in zip(names, answers, strict=True)}
-        return [next(queues[prompt.judge]) for prompt in prompts]
 
     def _record(self, case: Case, finding: Finding, usage: Usage) -> Judgment:
         include = self.options.include
@@ -272,6 +265,11 @@ class Sitting:
         """The same for the same case in the same run, so that judging again makes the same record."""
         content = b"\x1f".join((case_id.encode("utf-8", "replace"), case_digest.encode(), self._run_key))
         return "jdg_" + blake2b(content, digest_size=12).hexdigest()
+
+    def late(self, case: Case) -> Judgment:
+        """The judgment on a case whose time was over before it could begin."""
+        failure = Failure("timeout", "the deadline passed while the case waited for its turn")
+        return self._record(case, Finding(None, "unscored", (), failure), NO_USAGE)
 
     def invalid(self, error: InvalidCase, case_id: str, metadata: Mapping[str, Any] | None = None) -> Judgment:
         """The judgment at the place of a case that cannot be judged as given."""

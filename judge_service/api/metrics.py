@@ -78,6 +78,10 @@ class Metrics:
         self._waiting = Gauge(
             "judge_cases_waiting", "Cases in the queue", registry=registry, multiprocess_mode="livesum"
         )
+        self._shed = Counter("judge_shed", "Requests turned away for load", ["reason"], registry=registry)
+        self._queued = Histogram(
+            "judge_queue_seconds", "Wait for a place, of cases that waited", registry=registry, buckets=_SECONDS
+        )
 
     def _of(self, metric: M, *labels: str) -> M:
         """The child of a metric with these labels, looked up once."""
@@ -105,6 +109,14 @@ class Metrics:
             self._of_one_judge(judge, list(votes))
         if isinstance(judgment.verdict, Preference) and judgment.status == "judged":
             self._preference(judgment.verdict, judgment.votes[0].judge if judgment.votes else "")
+
+    def shed(self, reason: str) -> None:
+        """Counts a request that was turned away so that others are answered in time."""
+        self._of(self._shed, reason).inc()
+
+    def waited(self, seconds: float) -> None:
+        """Counts a case that had to wait for a place."""
+        self._queued.observe(seconds)
 
     def _of_one_judge(self, judge: str, votes: Sequence[Vote]) -> None:
         self._of(self._votes, judge).inc(len(votes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from judge_service.api.admission import Stays
 from judge_service.api.metrics import Metrics
 from judge_service.api.queue import Places
 from judge_service.jobs.office import Office
@@ -16,7 +17,8 @@ class State:
     """One server process.
 
     Attributes:
-        places: a place for each case under way; further ones wait, and are turned away when too many do.
+        places: a place for each case under way; further ones wait.
+        stays: how long cases take that have one.
         office: where files and batches are kept; None where they are not.
     """
 
@@ -26,7 +28,7 @@ class State:
     started: int
     office: Office | None = None
     places: Places = field(init=False)
+    stays: Stays = field(default_factory=Stays, init=False)
 
     def __post_init__(self) -> None:
-        server = self.settings.server
-        self.places = Places(server.cases_in_flight, server.cases_waiting, self.settings.jobs.share)
+        self.places = Places(self.settings.server.cases_in_flight, self.settings.jobs.share)

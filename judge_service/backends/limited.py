@@ -35,6 +35,7 @@ class Limited:
 
     Attributes:
         freed: is called when there may be a place for a call that waits elsewhere.
+        ended: is called when a call has given its place back, with the seconds for which it had it.
     """
 
     def __init__(self, inner: Backend, most: int, look: Look | None = None) -> None:
@@ -50,6 +51,7 @@ class Limited:
         self._next_look: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
         self.freed: Callable[[], None] = _nobody
+        self.ended: Callable[[float], None] = _not_counted
 
     @property
     def limit(self) -> int:
@@ -60,6 +62,11 @@ class Limited:
     def in_flight(self) -> int:
         """How many calls are with the server."""
         return self._out
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait here for a place, those of batches left out."""
+        return len(self._waiting)
 
     @property
     def free(self) -> int:
@@ -95,6 +102,11 @@ class Limited:
         """One call, with a place that it gives back."""
         until = terms.until
         allowed = float("inf") if until is None else until - began
+        if allowed <= 0.0:
+            # Nobody would hear the answer: the judge is not asked, and its limit learns nothing from it.
+            self._out -= 1
+            self._rouse()
+            raise TimeoutError
         if self._look is not None and self._next_look is None:
             self._look_later()
         try:
@@ -113,6 +125,7 @@ class Limited:
         finally:
             self._out -= 1
             self._rouse()
+            self.ended(self._now() - began)
         return completions
 
     @property
@@ -202,3 +215,7 @@ class Limited:
 
 def _nobody() -> None:
     """Nobody waits elsewhere."""
+
+
+def _not_counted(_seconds: float) -> None:
+    """Nobody counts."""

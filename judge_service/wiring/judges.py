@@ -91,6 +91,7 @@ async def open_judge(
     answering = Shared(asking if tracing is None else Numbered(asking), identity.digest)
     judge = _judge(name, settings, identity, answering, store, explanations)
     judge.has_room, judge.loads, judge.tend = pool.has_room, pool.loads, roster.tend
+    judge.line = pool.line
     judge.answers = lambda: any_answers(list(roster.wires.values()), settings)
     judge.most_tokens = server.most_tokens
     if exact is not None:

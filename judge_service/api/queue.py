@@ -21,10 +21,12 @@ class Turn(NamedTuple):
     """A place that is held.
 
     Attributes:
+        number: by which it is given back.
         since: the event loop's time at which it was taken.
         waited: seconds for which it was waited for.
     """
 
+    number: int
     since: float
     waited: float
 
@@ -46,7 +48,7 @@ class Lane:
     def wait(self) -> float:
         """Seconds for which that one would wait, as far as that is known; 0 where nobody waits."""
         waiting = self.waiting
-        return self._flow.wait(_now(), waiting, self._lanes.taken) if waiting else 0.0
+        return self._flow.wait(_now(), waiting) if waiting else 0.0
 
     async def enter(self, deadline: float | None = None) -> Turn:
         """Takes a place, or waits for one.
@@ -59,18 +61,17 @@ class Lane:
         """
         now = _now()
         if self._lanes.took(self._gives_way):
-            return Turn(now, 0.0)
-        self._flow.waits(now, self._lanes.taken)
+            return Turn(self._flow.took(now), now, 0.0)
+        self._flow.waits(now)
         async with asyncio.timeout_at(deadline):
             await self._lanes.acquire(self._gives_way)
         since = _now()
-        return Turn(since, since - now)
+        return Turn(self._flow.took(since), since, since - now)
 
     def leave(self, turn: Turn) -> None:
         """Gives the place back."""
-        now, lanes = _now(), self._lanes
-        lanes.release(self._gives_way)
-        self._flow.freed(now, now - turn.since, lanes.waiting + lanes.behind, lanes.taken)
+        self._lanes.release(self._gives_way)
+        self._flow.freed(_now(), turn.number, self._lanes.waiting + self._lanes.behind)
 
 
 class Places:

@@ -19,16 +19,11 @@ class Lanes:
     """
 
     def __init__(self, most: int, yielded: int | None = None) -> None:
-        self._most = self._free = most
+        self._free = most
         self._yielded = most if yielded is None else yielded
         self._first: deque[asyncio.Future[None]] = deque()
         self._second: deque[asyncio.Future[None]] = deque()
         self.waiting = self.behind = 0
-
-    @property
-    def taken(self) -> int:
-        """How many places are held."""
-        return self._most - self._free
 
     def took(self, gives_way: bool = False) -> bool:
         """Takes a place if one is free; whether it was."""

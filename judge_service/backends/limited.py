@@ -35,7 +35,8 @@ class Limited:
 
     Attributes:
         freed: is called when there may be a place for a call that waits elsewhere.
-        ended: is called when a call has given its place back, with the seconds for which it had it.
+        began: is called when a call goes out; gives it a number.
+        ended: is called with that number when it has come back.
     """
 
     def __init__(self, inner: Backend, most: int, look: Look | None = None) -> None:
@@ -51,7 +52,8 @@ class Limited:
         self._next_look: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
         self.freed: Callable[[], None] = _nobody
-        self.ended: Callable[[float], None] = _not_counted
+        self.began: Callable[[], int] = _no_number
+        self.ended: Callable[[int], None] = _not_counted
 
     @property
     def limit(self) -> int:
@@ -109,6 +111,7 @@ class Limited:
             raise TimeoutError
         if self._look is not None and self._next_look is None:
             self._look_later()
+        number = self.began()
         try:
             async with asyncio.timeout_at(until):
                 completions = await self._inner.complete(prompts, terms)
@@ -125,7 +128,7 @@ class Limited:
         finally:
             self._out -= 1
             self._rouse()
-            self.ended(self._now() - began)
+            self.ended(number)
         return completions
 
     @property
@@ -217,5 +220,9 @@ def _nobody() -> None:
     """Nobody waits elsewhere."""
 
 
-def _not_counted(_seconds: float) -> None:
+def _no_number() -> int:
+    return 0
+
+
+def _not_counted(_number: int) -> None:
     """Nobody counts."""

@@ -63,7 +63,7 @@ class Pool:
         self._replicas.append(replica)
         if isinstance(backend, Limited):
             backend.freed = lambda: self._offer(replica)
-            backend.ended = self._ended
+            backend.began, backend.ended = self._began, self._ended
         self._offer(replica)
 
     async def drop(self, name: str) -> None:
@@ -89,29 +89,28 @@ class Pool:
     def _limited(self) -> list[tuple[Replica, Limited]]:
         return [(replica, replica.backend) for replica in self._replicas if isinstance(replica.backend, Limited)]
 
-    def line(self, gives_way: bool = False) -> tuple[int, float]:
+    def line(self, gives_way: bool = False, coming: float = 0.0) -> tuple[int, float]:
         """Calls that wait for a place before one that comes now, and the seconds for which that one would wait.
 
         They are 0 where nobody waits, and as long as nothing is known of how fast the line moves.
 
         Args:
             gives_way: whether it is one of a batch, which stands behind all others.
+            coming: how many more calls are about to come before it.
         """
-        taken = self._taken()
         if gives_way:
-            waiting = max(0, self.under_way - taken)
+            waiting = max(0, self.under_way - self._flow.taken)
         else:
             waiting = self._in_line + sum(backend.waiting for _, backend in self._limited())
-        return waiting, self._flow.wait(_now(), waiting, taken) if waiting else 0.0
+        waiting += max(0, round(coming) - max(0, self._places - self._flow.taken))
+        return waiting, self._flow.wait(_now(), waiting) if waiting else 0.0
 
-    def _taken(self) -> int:
-        return sum(backend.in_flight for _, backend in self._limited())
+    def _began(self) -> int:
+        return self._flow.took(_now())
 
-    def _ended(self, seconds: float) -> None:
-        """A call has given its place back."""
-        taken = self._taken()
-        # The one that has ended is under way until its caller has heard.
-        self._flow.freed(_now(), seconds, max(0, self.under_way - 1 - taken), taken)
+    def _ended(self, number: int) -> None:
+        # The one that has ended is under way until its caller has heard, and here it still counts as taken.
+        self._flow.freed(_now(), number, max(0, self.under_way - self._flow.taken))
 
     async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
         """Asks the case's own replica, and at once the next one if that cannot be reached.
@@ -126,7 +125,7 @@ class Pool:
         seat.calls += 1
         self.under_way += 1
         if self.under_way > self._places:
-            self._flow.waits(_now(), self._taken())
+            self._flow.waits(_now())
         try:
             return await self._answered(prompts, terms, seat)
         finally:

@@ -7,7 +7,7 @@ it, with `server.max_wait_seconds` as its only setting (and `--concurrency`, wha
 256 that is taken for granted). Pairs in both orders, fresh ones, are posted at fixed times whether earlier ones are
 answered or not: first at half of what the judge takes, then at three times that. Printed: latencies of both, how fast
 refusals come, and the server's memory. The exit code is 1 if the 95th percentile of the admitted is more than 1.5 times
-the unloaded one, a refusal lacks its Retry-After or takes long, a request is lost or answered otherwise, or memory grows
+the unloaded one, a refusal lacks its Retry-After or takes long, a request is lost, or memory grows
 by more than a tenth.
 """
 
@@ -141,7 +141,7 @@ def grown(memory: list[float]) -> float:
 def table(phases: dict[str, tuple[Phase, float]]) -> str:
     """What is printed."""
     lines = [
-        "| | asked | judged | judged/s | p50 ms | p95 ms | p99 ms | 429 | 429 p50 ms | 429 p95 ms | MiB before | after |",
+        "| | asked | judged | judged/s | p50 ms | p95 ms | p99 ms | 429 | p50 ms | p95 ms | MiB at first | end |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, (phase, seconds) in phases.items():

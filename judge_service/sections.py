@@ -86,6 +86,52 @@ class ServerSettings(Section):
     grace_seconds: float = Field(default=30.0, ge=0.0)
 
 
+class Allowances(Section):
+    """How much one API key may use. 0 is no limit; what is left open is as `[quotas]` says.
+
+    Attributes:
+        priority: of its requests that say none.
+    """
+
+    requests_per_minute: float | None = Field(default=None, ge=0.0)
+    requests_per_day: float | None = Field(default=None, ge=0.0)
+    judge_calls_per_minute: float | None = Field(default=None, ge=0.0)
+    judge_calls_per_day: float | None = Field(default=None, ge=0.0)
+    tokens_per_minute: float | None = Field(default=None, ge=0.0)
+    tokens_per_day: float | None = Field(default=None, ge=0.0)
+    priority: Literal["online", "batch"] | None = None
+
+    @property
+    def are_limited(self) -> bool:
+        """Whether there is a limit among them."""
+        return any(value for name, value in self if "_per_" in name)
+
+
+class KeySettings(Allowances):
+    """An API key under a name, and what it may use.
+
+    Attributes:
+        key: in clear, or `sha256:` and its digest in hex; or else:
+        key_env: the variable that holds it.
+    """
+
+    key: str = ""
+    key_env: str = ""
+
+
+class QuotaSettings(Allowances):
+    """What each API key may use that has no allowance of its own, and where it is kept what they have used.
+
+    Attributes:
+        url: redis://host, which servers and workers share, or memory://; empty for the cache's Redis, if it has one.
+        when_away: what becomes of requests while that Redis does not answer: each server goes on by its own count
+            (`open`), or they are refused with 503 (`closed`).
+    """
+
+    url: str = ""
+    when_away: Literal["open", "closed"] = "open"
+
+
 class JobSettings(Section):
     """Where files and batches of the HTTP API are kept, and how much of the server they take.
 

@@ -16,13 +16,16 @@ from starlette.types import ASGIApp
 from judge_service import __version__
 from judge_service.api import batches, catalogue, files, judging, problems
 from judge_service.api.access import Door, Network
+from judge_service.api.accounts import accounts_of
 from judge_service.api.batch_lines import LineAnswers, pace_of
 from judge_service.api.drop_in import DropIn
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
+from judge_service.api.quotas import Metered, Quotas
 from judge_service.api.state import State
 from judge_service.api.traced import TracedRequests
+from judge_service.backends.books import Book
 from judge_service.jobs.office import Office
 from judge_service.jobs.work import Worker
 from judge_service.service import JudgingService
@@ -42,6 +45,7 @@ def create_app(
     networks: Sequence[Network] = (),
     several: bool = False,
     office: Office | None = None,
+    book: Book | None = None,
 ) -> ASGIApp:
     """The application around an open service.
 
@@ -49,8 +53,10 @@ def create_app(
         networks: the networks that may call, if only some may.
         several: whether other processes serve the same address, and metrics are of all of them.
         office: where files and batches are kept, and worked on while the application runs.
+        book: where it is kept what API keys have used; this process's memory if None.
     """
     metrics = Metrics(several)
+    quotas = Quotas(accounts_of(settings), book, metrics, settings.quotas.when_away == "closed")
     app = FastAPI(
         title="judge-service",
         version=__version__,
@@ -59,7 +65,7 @@ def create_app(
         # The framework's own would tell paths and the texts of exceptions; ours are in traced.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.judging = State(service, settings, metrics, int(time.time()), office)
+    app.state.judging = State(service, settings, metrics, int(time.time()), quotas, office)
     # First, since routes are tried in order; but for wrong methods they are answered before they come here.
     straight = [*judging.ROUTES, *(route for drop_in in DROP_INS for route in drop_in.routes())]
     app.router.routes[:0] = straight
@@ -70,7 +76,10 @@ def create_app(
     problems.install(app, routes)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     # Around the whole application, and not among its middlewares: an answer of 500 has an id as well.
-    told = Envelope(Door(judging.Straight(app, straight), settings.keys(), networks), metrics)
+    inner: ASGIApp = judging.Straight(app, straight)
+    if quotas.is_used:
+        inner = Metered(inner, quotas)
+    told = Envelope(Door(inner, settings.all_keys(), networks), metrics)
     return told if service.tracing is None else TracedRequests(told, service.tracing)
 
 

@@ -20,6 +20,7 @@ from judge_service.api.answers import json_response
 from judge_service.api.openapi import NDJSON
 from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to
 from judge_service.api.queue import Lane, Turn, while_wanted
+from judge_service.api.quotas import SPENDING, Spending
 from judge_service.api.requests import BadCase, JudgingRequest, judging_request, read_body
 from judge_service.api.state import State
 from judge_service.domain.cases import Case
@@ -95,16 +96,21 @@ def admitted(request: Request, task: Task, options: Options, cases: int = 1, str
 
     Raises:
         UnknownName, InvalidOption: what it asks under cannot be.
-        Problem: 429, the queue is full, or too long for the request's deadline.
+        Problem: 429, the queue is full, or too long for the request's deadline, or the key's quota is used up.
     """
     state: State = request.app.state.judging
+    spending: Spending | None = request.scope.get(SPENDING)
+    if spending is not None:
+        options = spending.account.with_priority(options)
     sitting = state.service.sitting(task, options)
     left = options.timeout if streams else min(options.timeout, patience(request.headers))
     lane = state.places.yielding if options.priority == "batch" else state.places.first
     _check_line(state, sitting, lane, cases, left)
+    if spending is not None:
+        spending.expect(cases - 1)
     deadline = asyncio.get_running_loop().time() + left
     tenant = "" if state.settings.server.share_cache else request.scope.get(TENANT, "")
-    return Caller(sitting, state, lane, deadline, tenant)
+    return Caller(sitting, state, lane, deadline, tenant, spending)
 
 
 def _check_line(state: State, sitting: Sitting, lane: Lane, cases: int, left: float) -> None:
@@ -145,6 +151,7 @@ class Caller:
         lane: where each case waits for its turn.
         deadline: the event loop's time by which the whole request is answered; what is not finished then is `timeout`.
             None for one that has time: each case has its options' timeout from its turn on.
+        spending: what judge calls and tokens are charged to; None where nobody counts them.
     """
 
     sitting: Sitting
@@ -152,6 +159,7 @@ class Caller:
     lane: Lane
     deadline: float | None
     tenant: str
+    spending: Spending | None = None
 
     async def judgment(self, case: Case) -> Judgment:
         """Waits for a place, and judges; a case whose time is over before it has one costs nothing."""
@@ -171,6 +179,8 @@ class Caller:
             judgment = await self.sitting.judge(case, self.deadline, self.tenant)
         finally:
             self.lane.leave(turn)
+        if self.spending is not None:
+            self.spending.used(judgment.usage)
         if judgment.usage.judge_calls and not self.sitting.line()[0]:
             seconds = asyncio.get_running_loop().time() - turn.since
             self.state.stays.learn(_kind(self.sitting), seconds)

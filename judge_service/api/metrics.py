@@ -14,6 +14,7 @@ from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Preference, Vote
 
 M = TypeVar("M", Counter, Histogram)
+_QUOTA = ("measure", "per")
 _MASSES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 _LOGITS = (-4.0, -2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -83,6 +84,20 @@ class Metrics:
             "judge_queue_seconds", "Wait for a place, of cases that waited", registry=registry, buckets=_SECONDS
         )
 
+        self._quota_refusals = Counter(
+            "judge_quota_refusals", "Requests refused for a used-up quota", ["key", *_QUOTA], registry=registry
+        )
+        self._quota_left = Gauge(
+            "judge_quota_remaining",
+            "What a key may still use, as it was last seen",
+            ["key", *_QUOTA],
+            registry=registry,
+            multiprocess_mode="min",
+        )
+        self._quota_faults = Gauge(
+            "judge_quota_faults", "Failures of the quotas' Redis", ["kind"], registry=registry, multiprocess_mode="sum"
+        )
+
     def _of(self, metric: M, *labels: str) -> M:
         """The child of a metric with these labels, looked up once."""
         key = (id(metric), *labels)
@@ -117,6 +132,19 @@ class Metrics:
     def waited(self, seconds: float) -> None:
         """Counts a case that had to wait for a place."""
         self._queued.observe(seconds)
+
+    def quota_refused(self, key: str, measure: str, span: str) -> None:
+        """Counts a request that was refused because its key has used up an allowance."""
+        self._of(self._quota_refusals, key, measure, span).inc()
+
+    def quota_left(self, key: str, measure: str, span: str, left: float) -> None:
+        """What a key has left of an allowance."""
+        self._quota_left.labels(key, measure, span).set(left)
+
+    def quota_faults(self, faults: Mapping[str, int]) -> None:
+        """How often the place failed where quotas are kept."""
+        for kind, count in faults.items():
+            self._quota_faults.labels(kind).set(count)
 
     def _of_one_judge(self, judge: str, votes: Sequence[Vote]) -> None:
         self._of(self._votes, judge).inc(len(votes))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from judge_service.api.admission import Stays
 from judge_service.api.metrics import Metrics
 from judge_service.api.queue import Places
+from judge_service.api.quotas import Quotas
 from judge_service.jobs.office import Office
 from judge_service.service import JudgingService
 from judge_service.settings import Settings
@@ -19,6 +20,7 @@ class State:
     Attributes:
         places: a place for each case under way; further ones wait.
         stays: how long cases take that have one.
+        quotas: what each API key may use, and has.
         office: where files and batches are kept; None where they are not.
     """
 
@@ -26,6 +28,7 @@ class State:
     settings: Settings
     metrics: Metrics
     started: int
+    quotas: Quotas
     office: Office | None = None
     places: Places = field(init=False)
     stays: Stays = field(default_factory=Stays, init=False)

@@ -54,6 +54,10 @@ def _room_for_some(cases: int) -> bool:
     return cases < _SOME
 
 
+def _no_line(_gives_way: bool) -> tuple[int, float]:
+    return 0, 0.0
+
+
 def _nobody() -> Sequence[tuple[str, int, int]]:
     return ()
 
@@ -75,6 +79,8 @@ class Judge:
         has_room: whether another case may begin while so many are under way, by what its servers take.
         passing: carries chats of others to its servers; None for one that nobody can chat with.
         loads: of each server its name, how many calls it is sent at a time, and how many are in flight.
+        line: how many of its calls wait for a place before one that comes now, and gives way or not; and the seconds
+            for which that one would wait, as far as they are known.
     """
 
     name: str
@@ -93,6 +99,7 @@ class Judge:
     has_room: Callable[[int], bool] = _room_for_some
     loads: Callable[[], Sequence[tuple[str, int, int]]] = _nobody
     passing: Passing | None = None
+    line: Callable[[bool], tuple[int, float]] = _no_line
 
     def length(self, prompt: JudgePrompt) -> Length:
         """How long a prompt is for this judge."""

@@ -69,14 +69,67 @@ class CacheSettings(Section):
 
 
 class ServerSettings(Section):
-    """The HTTP API's limits."""
+    """The HTTP API's limits.
+
+    Attributes:
+        cases_in_flight: cases that are judged at a time; further ones wait.
+        cases_waiting: so many may; further requests get 429.
+        max_wait_seconds: a request that would wait longer, as things are, gets 429 at once; less keeps latency flat.
+    """
 
     max_body_bytes: int = Field(default=64 * 2**20, ge=1024)
     max_cases: int = Field(default=10_000, ge=1)
     cases_in_flight: int = Field(default=256, ge=1)
     cases_waiting: int = Field(default=20_000, ge=1)
+    max_wait_seconds: float = Field(default=60.0, gt=0.0)
     share_cache: bool = False
     grace_seconds: float = Field(default=30.0, ge=0.0)
+
+
+class Allowances(Section):
+    """How much one API key may use. 0 is no limit; what is left open is as `[quotas]` says.
+
+    Attributes:
+        priority: of its requests that say none.
+    """
+
+    requests_per_minute: float | None = Field(default=None, ge=0.0)
+    requests_per_day: float | None = Field(default=None, ge=0.0)
+    judge_calls_per_minute: float | None = Field(default=None, ge=0.0)
+    judge_calls_per_day: float | None = Field(default=None, ge=0.0)
+    tokens_per_minute: float | None = Field(default=None, ge=0.0)
+    tokens_per_day: float | None = Field(default=None, ge=0.0)
+    priority: Literal["online", "batch"] | None = None
+
+    @property
+    def are_limited(self) -> bool:
+        """Whether there is a limit among them."""
+        return any(value for name, value in self if "_per_" in name)
+
+
+class KeySettings(Allowances):
+    """An API key under a name, and what it may use.
+
+    Attributes:
+        key: in clear, or `sha256:` and its digest in hex; or else:
+        key_env: the variable that holds it.
+    """
+
+    key: str = ""
+    key_env: str = ""
+
+
+class QuotaSettings(Allowances):
+    """What each API key may use that has no allowance of its own, and where it is kept what they have used.
+
+    Attributes:
+        url: redis://host, which servers and workers share, or memory://; empty for the cache's Redis, if it has one.
+        when_away: what becomes of requests while that Redis does not answer: each server goes on by its own count
+            (`open`), or they are refused with 503 (`closed`).
+    """
+
+    url: str = ""
+    when_away: Literal["open", "closed"] = "open"
 
 
 class JobSettings(Section):

@@ -7,7 +7,7 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError
 
@@ -18,6 +18,8 @@ from judge_service.sections import (
     CohortSettings,
     JobSettings,
     JudgeSettings,
+    KeySettings,
+    QuotaSettings,
     Section,
     ServerSettings,
     TraceSettings,
@@ -25,7 +27,7 @@ from judge_service.sections import (
 
 FILE: Final = "judge-service.toml"
 PREFIX: Final = "JUDGE_"
-_SECTIONS: Final = ("judges", "cache", "server", "jobs", "traces", "endpoints", "cohorts")
+_SECTIONS: Final = ("judges", "cache", "server", "jobs", "cohorts", "traces", "endpoints", "keys", "quotas")
 _PLAIN: Final = ("rubrics", "api_keys", "api_keys_file", "vllm_python")
 _CALM_RAY: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -39,6 +41,7 @@ class Settings(Section):
     """Everything that can be configured.
 
     Attributes:
+        keys: API keys by the names under which their callers are told of.
         endpoints: by name of a drop-in endpoint, the defaults of what its callers may say in the query.
     """
 
@@ -48,18 +51,54 @@ class Settings(Section):
     jobs: JobSettings = JobSettings()
     cohorts: CohortSettings = CohortSettings()
     traces: TraceSettings = TraceSettings()
+    keys: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")], KeySettings] = Field(default_factory=dict)
+    quotas: QuotaSettings = QuotaSettings()
     endpoints: dict[str, dict[str, Any]] = Field(default_factory=dict)
     rubrics: str = ""
     api_keys: str = ""
     api_keys_file: str = ""
     vllm_python: str = ""
 
-    def keys(self) -> tuple[str, ...]:
-        """The API keys, from the variable and from the file (one a line)."""
+    def plain_keys(self) -> tuple[str, ...]:
+        """The API keys without a name, from the variable and from the file (one a line)."""
         listed = self.api_keys.split(",")
         if self.api_keys_file:
             listed += _text(Path(self.api_keys_file)).splitlines()
         return tuple(key.strip() for key in listed if key.strip())
+
+    def named_keys(self) -> dict[str, str]:
+        """The API keys that have names, by those.
+
+        Raises:
+            InvalidConfiguration: one is missing, or stands twice.
+        """
+        named = {name: _named_key(name, told) for name, told in self.keys.items()}
+        if len(set(named.values())) < len(named):
+            names = ", ".join(named)
+            raise InvalidConfiguration(f"configuration: keys: two of {names} have the same key")
+        return named
+
+    def all_keys(self) -> tuple[str, ...]:
+        """Every API key.
+
+        Raises:
+            InvalidConfiguration: one is missing, or stands twice.
+        """
+        return (*self.named_keys().values(), *self.plain_keys())
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether any API key may use only so much."""
+        return any(allowances.are_limited for allowances in (self.quotas, *self.keys.values()))
+
+
+def _named_key(name: str, told: KeySettings) -> str:
+    if bool(told.key) == bool(told.key_env):
+        raise InvalidConfiguration(f"configuration: keys.{name}: give key, or key_env, the variable that holds it")
+    key = told.key or os.environ.get(told.key_env, "")
+    if not key:
+        raise InvalidConfiguration(f"configuration: keys.{name}: the variable {told.key_env} is not set")
+    return key
 
 
 def read_settings(

@@ -189,6 +189,12 @@ class Sitting:
         """Whether its judges have something to do for another case while so many are under way."""
         return all([judge.has_room(cases) for judge in self._judges.values()])
 
+    def line(self) -> tuple[int, float]:
+        """How many calls its judges have to begin before those of a case that comes now, and the seconds that takes."""
+        gives_way = self.options.priority == "batch"
+        lines = [judge.line(gives_way) for judge in self._judges.values()]
+        return sum([calls for calls, _ in lines]), max([seconds for _, seconds in lines])
+
     def _deliberate(self, case: Case) -> Deliberation:
         if len(self._briefs) > 1:
             each = {name: deliberate(case, brief) for name, brief in self._briefs.items()}
@@ -241,6 +247,11 @@ class Sitting:
         """The same for the same case in the same run, so that judging again makes the same record."""
         content = b"\x1f".join((case_id.encode("utf-8", "replace"), case_digest.encode(), self._run_key))
         return "jdg_" + blake2b(content, digest_size=12).hexdigest()
+
+    def late(self, case: Case) -> Judgment:
+        """The judgment on a case whose time was over before it could begin."""
+        failure = Failure("timeout", "the deadline passed while the case waited for its turn")
+        return self._record(case, Finding(None, "unscored", (), failure), NO_USAGE)
 
     def invalid(self, error: InvalidCase, case_id: str, metadata: Mapping[str, Any] | None = None) -> Judgment:
         """The judgment at the place of a case that cannot be judged as given."""

@@ -61,7 +61,7 @@ class Door:
 
     def __init__(self, app: ASGIApp, keys: Sequence[str], networks: Sequence[Network]) -> None:
         self._app = app
-        self._digests = [_digest_of(key) for key in keys]
+        self._digests = [digest_of(key) for key in keys]
         self._networks = networks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +72,7 @@ class Door:
         key = _key_in_path(scope) or _key_in_header(scope)
         problem = self._refusal(scope, key)
         if problem is None:
-            scope[TENANT] = sha256(key.encode()).hexdigest()[:16] if key and self._digests else ""
+            scope[TENANT] = tenant_of(sha256(key.encode()).digest()) if key and self._digests else ""
             await self._app(scope, receive, send)
         else:
             await problem.response()(scope, receive, send)
@@ -100,7 +100,12 @@ class Door:
         return address.is_loopback or any(address in network for network in self._networks)
 
 
-def _digest_of(key: str) -> bytes:
+def tenant_of(digest: bytes) -> str:
+    """The name made from a key's digest, under which its caller's files, cache entries and accounts are kept."""
+    return digest.hex()[:16]
+
+
+def digest_of(key: str) -> bytes:
     """A configured key's digest; configured as `sha256:` and 64 hex digits, it rests nowhere in clear.
 
     Raises:

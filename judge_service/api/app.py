@@ -30,12 +30,15 @@ from judge_service.api import (
     systemone,
 )
 from judge_service.api.access import Door, Network
+from judge_service.api.accounts import accounts_of
 from judge_service.api.batch_lines import LineAnswers, pace_of
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
+from judge_service.api.quotas import Metered, Quotas
 from judge_service.api.state import State
 from judge_service.api.traced import TracedRequests
+from judge_service.backends.books import Book
 from judge_service.backends.seats import MemorySeats
 from judge_service.cohorts.gathering import Gathering, Limits
 from judge_service.jobs.office import Office
@@ -67,6 +70,7 @@ def create_app(
     several: bool = False,
     office: Office | None = None,
     gathering: Gathering | None = None,
+    book: Book | None = None,
 ) -> ASGIApp:
     """The application around an open service.
 
@@ -75,10 +79,12 @@ def create_app(
         several: whether other processes serve the same address, and metrics are of all of them.
         office: where files and batches are kept, and worked on while the application runs.
         gathering: this process's part in cohorts; they are kept in its memory if none is given and it is alone.
+        book: where it is kept what API keys have used; this process's memory if None.
     """
     metrics = Metrics(several)
     if gathering is None and not several:
         gathering = Gathering(MemorySeats(), Limits(settings.cohorts.most_open, settings.cohorts.lease_seconds))
+    quotas = Quotas(accounts_of(settings), book, metrics, settings.quotas.when_away == "closed")
     app = FastAPI(
         title="judge-service",
         version=__version__,
@@ -87,7 +93,7 @@ def create_app(
         # The framework's own would tell paths and the texts of exceptions; ours are in traced.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.judging = State(service, settings, metrics, int(time.time()), office, gathering)
+    app.state.judging = State(service, settings, metrics, int(time.time()), quotas, office, gathering)
     # First, since routes are tried in order; but for wrong methods they are answered before they come here.
     straight = [*judging.ROUTES, *(route for drop_in in DROP_INS for route in drop_in.routes())]
     app.router.routes[:0] = straight
@@ -98,7 +104,10 @@ def create_app(
     problems.install(app, routes)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     # Around the whole application, and not among its middlewares: an answer of 500 has an id as well.
-    told = Envelope(Door(judging.Straight(app, straight), settings.keys(), networks), metrics)
+    inner: ASGIApp = judging.Straight(app, straight)
+    if quotas.is_used:
+        inner = Metered(inner, quotas)
+    told = Envelope(Door(inner, settings.all_keys(), networks), metrics)
     return told if service.tracing is None else TracedRequests(told, service.tracing)
 
 

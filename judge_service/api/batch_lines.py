@@ -52,5 +52,12 @@ class LineAnswers:
         timeout = asked.options.timeout if "timeout" in asked.options.told else _TIMEOUT
         options = replace(asked.options, priority="batch", timeout=timeout)
         sitting = state.service.sitting(task, options)
-        caller = Caller(sitting, state, state.places.yielding, None, "" if server.share_cache else tenant)
-        return Answered(200, await answered(asked, caller))
+        account = state.quotas.account(tenant)
+        spending = None if account is None else await state.quotas.turn(account)
+        shared = "" if server.share_cache else tenant
+        caller = Caller(sitting, state, state.places.yielding, None, shared, spending)
+        try:
+            return Answered(200, await answered(asked, caller))
+        finally:
+            if spending is not None:
+                spending.end()

@@ -7,8 +7,9 @@ do not overrun its servers. Nothing is read into what is said; tokens are counte
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -16,17 +17,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from judge_service.api.admission import patience
 from judge_service.api.drop_in import DropIn
+from judge_service.api.judging import check_line
 from judge_service.api.overheard import Overheard
 from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to, error_body
-from judge_service.api.queue import while_wanted
+from judge_service.api.queue import Lane, while_wanted
+from judge_service.api.quotas import SPENDING, Spending
 from judge_service.api.requests import object_in, read_body
 from judge_service.api.state import State
 from judge_service.api.told_options import judge_called
 from judge_service.backends.base import Terms
 from judge_service.backends.passing import BrokenOff, Passing
 from judge_service.backends.wires import Begun
+from judge_service.domain.verdicts import Usage
 from judge_service.errors import InvalidOption, UnknownName
+from judge_service.judge import Judge
 from judge_service.service import JudgingService
 
 _PATH: Final = "/chat/completions"
@@ -42,13 +48,19 @@ async def chat(request: Request) -> Response:
     for name in request.query_params:
         raise InvalidOption(f"a chat is passed on as it is, and takes no parameter '{name}'", name)
     body = object_in(await read_body(request, state.settings.server.max_body_bytes))
-    passing = _passing(state.service, body.get("model"))
-    state.places.admit()
-    return _PassedOn(request, passing, orjson.dumps({**body, "model": passing.model}))
+    judge, passing = _chatting(state.service, body.get("model"))
+    spending: Spending | None = request.scope.get(SPENDING)
+    gives_way = spending is not None and spending.account.is_batch
+    lane = state.places.yielding if gives_way else state.places.first
+    # What OpenAI's client tells is the time between two pieces of a stream, and of all else the whole.
+    left = _SECONDS if body.get("stream") else min(_SECONDS, patience(request.headers))
+    check_line(state, lane, judge.line(gives_way), ("chat", judge.name), 1, left)
+    terms = Terms(asyncio.get_running_loop().time() + left, priority="batch" if gives_way else "online")
+    return _PassedOn(request, Chat(passing, lane, terms, spending), orjson.dumps({**body, "model": passing.model}))
 
 
-def _passing(service: JudgingService, model: Any) -> Passing:
-    """The way to the servers of the judge that a model names; of the default judge where none is named.
+def _chatting(service: JudgingService, model: Any) -> tuple[Judge, Passing]:
+    """The judge that a model names, and the way to its servers; the default judge where none is named.
 
     Raises:
         InvalidOption: nobody can chat with it.
@@ -64,16 +76,25 @@ def _passing(service: JudgingService, model: Any) -> Passing:
         raise InvalidOption(
             f"judge '{name}' is of the kind '{judge.identity.kind}', with which nobody can chat", "model"
         )
-    return judge.passing
+    return judge, judge.passing
+
+
+class Chat(NamedTuple):
+    """A chat that was let in: where it goes, where it waits, until when, and what it is charged to."""
+
+    passing: Passing
+    lane: Lane
+    terms: Terms
+    spending: Spending | None
 
 
 class _PassedOn(Response):
     """An answer that another server is still to give: it is asked when this one is sent."""
 
-    def __init__(self, request: Request, passing: Passing, body: bytes) -> None:
+    def __init__(self, request: Request, told: Chat, body: bytes) -> None:
         super().__init__()
         self._request = request
-        self._passing = passing
+        self._chat = told
         self._asked = body
         self._overheard: Overheard | None = None
 
@@ -95,18 +116,21 @@ class _PassedOn(Response):
 
     async def _carried(self, send: Send) -> None:
         state: State = self._request.app.state.judging
-        deadline = asyncio.get_running_loop().time() + _SECONDS
-        affinity = int.from_bytes(blake2b(self._asked, digest_size=8).digest(), "big")
+        passing, lane, terms, spending = self._chat
+        terms = replace(terms, affinity=int.from_bytes(blake2b(self._asked, digest_size=8).digest(), "big"))
 
         async def deliver(begun: Begun) -> None:
             if begun.status == 401:
                 raise Problem(503, "the judge's server does not take the judge's key", code="judge_key_refused")
             await self._delivered(begun, send)
 
-        async with state.places:
-            await self._passing.carry(_PATH, self._asked, Terms(deadline, affinity=affinity), deliver)
+        async with lane.place(terms.deadline):
+            await passing.carry(_PATH, self._asked, terms, deliver)
         if self._overheard is not None:
-            state.metrics.call(*self._overheard.tokens())
+            read, written = self._overheard.tokens()
+            state.metrics.call(read, written)
+            if spending is not None:
+                spending.used(Usage(judge_calls=1, prompt_tokens=read, completion_tokens=written))
 
     async def _delivered(self, begun: Begun, send: Send) -> None:
         kind = begun.headers.get("content-type", "")
@@ -125,10 +149,6 @@ class _PassedOn(Response):
         why = str(error) or "it took too long"
         told = orjson.dumps(error_body(503, f"the judge's answer broke off: {why}", code="judge_unavailable"))
         await send({"type": "http.response.body", "body": b"\n\ndata: " + told + b"\n\n"})
-
-
-def _late() -> Problem:
-    return Problem(504, "the judge did not answer in time", code="timeout", retry=RETRY_SECONDS)
 
 
 class ChatRequest(BaseModel):

@@ -27,9 +27,15 @@ async def decided(call: Call, inquiry: Inquiry, options: Options | None = None) 
         Problem: see `check_came`.
     """
     caller = call.caller
-    decider = caller.state.service.decider(call.options if options is None else options)
-    async with caller.places:
-        found = await decider.decide(inquiry, caller.deadline, caller.tenant)
+    asked, spending = options or call.options, caller.spending
+    decider = caller.state.service.decider(asked if spending is None else spending.account.with_priority(asked))
+    try:
+        async with caller.lane.place(caller.deadline):
+            found = await decider.decide(inquiry, caller.deadline, caller.tenant)
+    except TimeoutError:
+        raise Problem(504, "the deadline passed while the questions waited", code="timeout", retry=1) from None
+    if spending is not None:
+        spending.used(found.usage)
     caller.state.metrics.decided(found)
     check_came(found)
     return found

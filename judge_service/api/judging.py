@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,10 +15,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from judge_service.api.access import TENANT
+from judge_service.api.admission import Ahead, Bounds, patience, refusal
 from judge_service.api.answers import json_response
 from judge_service.api.openapi import NDJSON
 from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to
-from judge_service.api.queue import while_wanted
+from judge_service.api.queue import Lane, Turn, while_wanted
+from judge_service.api.quotas import SPENDING, Spending
 from judge_service.api.requests import BadCase, JudgingRequest, judging_request, read_body
 from judge_service.api.state import State
 from judge_service.domain.cases import Case
@@ -79,25 +80,65 @@ async def _judge(request: Request, task: Task) -> Response:
     state: State = request.app.state.judging
     body = await read_body(request, state.settings.server.max_body_bytes)
     asked = judging_request(body, task, state.settings.server.max_cases)
-    caller = admitted(request, task, asked.options)
-    if NDJSON in request.headers.get("accept", "") and not asked.inline:
+    streams = not asked.inline and NDJSON in request.headers.get("accept", "")
+    caller = admitted(request, task, asked.options, len(asked.cases), streams)
+    if streams:
         return StreamingResponse(_lines(asked, caller), media_type=NDJSON)
     return json_response(await while_wanted(request, answered(asked, caller)))
 
 
-def admitted(request: Request, task: Task, options: Options) -> Caller:
+def admitted(request: Request, task: Task, options: Options, cases: int = 1, streams: bool = False) -> Caller:
     """Lets a request in.
+
+    Args:
+        cases: how many there are in it.
+        streams: whether it is answered bit by bit, so that what the caller says of a single read is no deadline.
 
     Raises:
         UnknownName, InvalidOption: what it asks under cannot be.
-        Problem: 429 while the queue is full.
+        Problem: 429, the queue is full, or too long for the request's deadline, or the key's quota is used up.
     """
     state: State = request.app.state.judging
+    spending: Spending | None = request.scope.get(SPENDING)
+    if spending is not None:
+        options = spending.account.with_priority(options)
     sitting = state.service.sitting(task, options)
-    state.places.admit()
-    deadline = asyncio.get_running_loop().time() + options.timeout
+    left = options.timeout if streams else min(options.timeout, patience(request.headers))
+    lane = state.places.yielding if options.priority == "batch" else state.places.first
+    check_line(state, lane, sitting.line(), _kind(sitting), cases, left)
+    if spending is not None:
+        spending.expect(cases - 1)
+    deadline = asyncio.get_running_loop().time() + left
     tenant = "" if state.settings.server.share_cache else request.scope.get(TENANT, "")
-    return Caller(sitting, state, state.places, deadline, tenant)
+    return Caller(sitting, state, lane, deadline, tenant, spending)
+
+
+def check_line(
+    state: State, lane: Lane, line: tuple[int, float], kind: tuple[str, str], cases: int, left: float
+) -> None:
+    """Turns a request away that would be answered too late.
+
+    Args:
+        line: calls that its judges have to begin before, and the seconds that takes.
+        kind: of cases that take about as long.
+        left: seconds until the caller wants its answer.
+
+    Raises:
+        Problem: 429.
+    """
+    calls, seconds = line
+    if not calls and not lane.waiting:
+        return
+    ahead = Ahead(lane.waiting, calls, lane.wait + seconds, state.stays.of(kind))
+    server = state.settings.server
+    refused = refusal(ahead, cases, left, Bounds(server.cases_waiting, server.max_wait_seconds))
+    if refused is not None:
+        state.metrics.shed(refused.code)
+        raise refused.problem(ahead)
+
+
+def _kind(sitting: Sitting) -> tuple[str, str]:
+    return sitting.task, sitting.provenance.method
 
 
 async def answered(asked: JudgingRequest, caller: Caller) -> dict[str, Any]:
@@ -119,22 +160,42 @@ class Caller:
     """One request's way to judgments.
 
     Attributes:
-        places: where each case waits for its turn.
+        lane: where each case waits for its turn.
         deadline: the event loop's time by which the whole request is answered; what is not finished then is `timeout`.
             None for one that has time: each case has its options' timeout from its turn on.
+        spending: what judge calls and tokens are charged to; None where nobody counts them.
     """
 
     sitting: Sitting
     state: State
-    places: AbstractAsyncContextManager[None]
+    lane: Lane
     deadline: float | None
     tenant: str
+    spending: Spending | None = None
 
     async def judgment(self, case: Case) -> Judgment:
-        """Waits for a place, and judges."""
-        async with self.places:
-            judgment = await self.sitting.judge(case, self.deadline, self.tenant)
+        """Waits for a place, and judges; a case whose time is over before it has one costs nothing."""
+        try:
+            turn = await self.lane.enter(self.deadline)
+        except TimeoutError:
+            judgment = self.sitting.late(case)
+        else:
+            judgment = await self._judged(case, turn)
         self.state.metrics.judgment(judgment)
+        return judgment
+
+    async def _judged(self, case: Case, turn: Turn) -> Judgment:
+        if turn.waited:
+            self.state.metrics.waited(turn.waited)
+        try:
+            judgment = await self.sitting.judge(case, self.deadline, self.tenant)
+        finally:
+            self.lane.leave(turn)
+        if self.spending is not None:
+            self.spending.used(judgment.usage)
+        if judgment.usage.judge_calls and not self.sitting.line()[0]:
+            seconds = asyncio.get_running_loop().time() - turn.since
+            self.state.stays.learn(_kind(self.sitting), seconds)
         return judgment
 
     async def judgment_at(self, place: int, case: Case | BadCase) -> Judgment:

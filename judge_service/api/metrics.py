@@ -15,6 +15,7 @@ from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Preference, Usage, Vote
 
 M = TypeVar("M", Counter, Histogram)
+_QUOTA = ("measure", "per")
 _MASSES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 _LOGITS = (-4.0, -2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -79,6 +80,24 @@ class Metrics:
         self._waiting = Gauge(
             "judge_cases_waiting", "Cases in the queue", registry=registry, multiprocess_mode="livesum"
         )
+        self._shed = Counter("judge_shed", "Requests turned away for load", ["reason"], registry=registry)
+        self._queued = Histogram(
+            "judge_queue_seconds", "Wait for a place, of cases that waited", registry=registry, buckets=_SECONDS
+        )
+
+        self._quota_refusals = Counter(
+            "judge_quota_refusals", "Requests refused for a used-up quota", ["key", *_QUOTA], registry=registry
+        )
+        self._quota_left = Gauge(
+            "judge_quota_remaining",
+            "What a key may still use, as it was last seen",
+            ["key", *_QUOTA],
+            registry=registry,
+            multiprocess_mode="min",
+        )
+        self._quota_faults = Gauge(
+            "judge_quota_faults", "Failures of the quotas' Redis", ["kind"], registry=registry, multiprocess_mode="sum"
+        )
 
         self._cohorts = Counter("judge_cohorts", "Cohorts that were ranked, or were alone", ["end"], registry=registry)
         self._late = Counter("judge_cohort_late_members", "Members ranked after their cohort", registry=registry)
@@ -135,6 +154,27 @@ class Metrics:
         self._of(self._tokens, "prompt").inc(prompt_tokens)
         self._of(self._tokens, "completion").inc(completion_tokens)
 
+    def shed(self, reason: str) -> None:
+        """Counts a request that was turned away so that others are answered in time."""
+        self._of(self._shed, reason).inc()
+
+    def waited(self, seconds: float) -> None:
+        """Counts a case that had to wait for a place."""
+        self._queued.observe(seconds)
+
+    def quota_refused(self, key: str, measure: str, span: str) -> None:
+        """Counts a request that was refused because its key has used up an allowance."""
+        self._of(self._quota_refusals, key, measure, span).inc()
+
+    def quota_left(self, key: str, measure: str, span: str, left: float) -> None:
+        """What a key has left of an allowance."""
+        self._quota_left.labels(key, measure, span).set(left)
+
+    def quota_faults(self, faults: Mapping[str, int]) -> None:
+        """How often the place failed where quotas are kept."""
+        for kind, count in faults.items():
+            self._quota_faults.labels(kind).set(count)
+
     def _of_one_judge(self, judge: str, votes: Sequence[Vote]) -> None:
         self._of(self._votes, judge).inc(len(votes))
         mass = self._of(self._mass, judge)
@@ -168,7 +208,7 @@ class Metrics:
         self._of(self._cohorts, end).inc()
         _add(self._late, late)
 
-    def waited(self, seconds: float) -> None:
+    def gathered(self, seconds: float) -> None:
         """Counts one member that was answered."""
         self._gathered.observe(seconds)
 

@@ -3,76 +3,118 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from types import TracebackType
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple, TypeVar
 
 from fastapi import Request
 from starlette.types import Receive
 
 from judge_service.api.problems import Problem
+from judge_service.backends.flow import Flow
 from judge_service.backends.lanes import Lanes
 
 T = TypeVar("T")
-RETRY_SECONDS: Final = 1
 _LOOK_AFTER: Final = 0.1
 
 
-class Places:
-    """Lets so many cases be judged at a time, and so many more wait.
-
-    Args:
-        share: of the places, that the cases of batches may hold.
+class Turn(NamedTuple):
+    """A place that is held.
 
     Attributes:
-        of_batches: how many places that share comes to.
-        yielding: a place for a case of a batch: one is only to be had while no other case waits.
+        number: by which it is given back.
+        since: the event loop's time at which it was taken.
+        waited: seconds for which it was waited for.
     """
 
-    def __init__(self, most: int, most_waiting: int, share: float = 1.0) -> None:
-        self.of_batches = max(1, int(most * share))
-        self._lanes = Lanes(most, self.of_batches)
-        self._most_waiting = most_waiting
-        self.yielding = _Yielding(self._lanes)
+    number: int
+    since: float
+    waited: float
+
+
+class Lane:
+    """One way to the places: the first, or the one of those who give way."""
+
+    def __init__(self, lanes: Lanes, flow: Flow, gives_way: bool) -> None:
+        self._lanes = lanes
+        self._flow = flow
+        self._gives_way = gives_way
 
     @property
     def waiting(self) -> int:
-        """Cases that wait for a place, those of batches left out."""
-        return self._lanes.waiting
+        """Cases that would have their places before one that comes now."""
+        return self._lanes.waiting + (self._lanes.behind if self._gives_way else 0)
 
-    def admit(self) -> None:
-        """Turns a request away while the queue is full.
+    @property
+    def wait(self) -> float:
+        """Seconds for which that one would wait, as far as that is known; 0 where nobody waits."""
+        waiting = self.waiting
+        return self._flow.wait(_now(), waiting) if waiting else 0.0
+
+    async def enter(self, deadline: float | None = None) -> Turn:
+        """Takes a place, or waits for one.
+
+        Args:
+            deadline: the event loop's time after which it is no longer waited for.
 
         Raises:
-            Problem: 429, with Retry-After and the queue's depth.
+            TimeoutError: the deadline passed before there was a place.
         """
-        if self.waiting >= self._most_waiting:
-            problem = Problem(429, "the queue is full", code="queue_full", retry=RETRY_SECONDS)
-            problem.headers["x-queue-depth"] = str(self.waiting)
-            raise problem
+        now = _now()
+        if self._lanes.took(self._gives_way):
+            return Turn(self._flow.took(now), now, 0.0)
+        self._flow.waits(now)
+        async with asyncio.timeout_at(deadline):
+            await self._lanes.acquire(self._gives_way)
+        since = _now()
+        return Turn(self._flow.took(since), since, since - now)
 
-    async def __aenter__(self) -> None:
-        """Takes a place, or waits for one."""
-        await self._lanes.acquire()
+    @asynccontextmanager
+    async def place(self, deadline: float | None = None) -> AsyncIterator[Turn]:
+        """Holds a place.
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+        Raises:
+            TimeoutError: as `enter` does.
+        """
+        turn = await self.enter(deadline)
+        try:
+            yield turn
+        finally:
+            self.leave(turn)
+
+    def leave(self, turn: Turn) -> None:
         """Gives the place back."""
-        self._lanes.release()
+        self._lanes.release(self._gives_way)
+        self._flow.freed(_now(), turn.number, self._lanes.waiting + self._lanes.behind)
 
 
-class _Yielding:
-    def __init__(self, lanes: Lanes) -> None:
-        self._lanes = lanes
+class Places:
+    """Lets so many cases be judged at a time; the others wait.
 
-    async def __aenter__(self) -> None:
-        await self._lanes.acquire(gives_way=True)
+    Args:
+        share: of the places, that those who give way may hold.
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lanes.release(gives_way=True)
+    Attributes:
+        of_batches: how many places that share comes to.
+        first: the way in for cases that somebody waits for.
+        yielding: the way in for cases of batches: a place is only to be had there while no other case waits.
+    """
+
+    def __init__(self, most: int, share: float = 1.0) -> None:
+        self.of_batches = max(1, int(most * share))
+        self._lanes = Lanes(most, self.of_batches)
+        flow = Flow()
+        self.first = Lane(self._lanes, flow, gives_way=False)
+        self.yielding = Lane(self._lanes, flow, gives_way=True)
+
+    @property
+    def waiting(self) -> int:
+        """Cases that wait for a place, those that give way left out."""
+        return self._lanes.waiting
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def while_wanted(request: Request, work: Awaitable[T]) -> T:

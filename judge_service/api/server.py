@@ -19,7 +19,7 @@ from judge_service.cohorts.gathering import Gathering
 from judge_service.errors import InvalidConfiguration
 from judge_service.jobs.office import Office
 from judge_service.settings import Settings
-from judge_service.wiring import open_gathering, open_office, open_service
+from judge_service.wiring import check_shared, open_gathering, open_office, open_quotas, open_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,13 @@ def listening(serving: Serving, settings: Settings) -> socket.socket:
     """The socket to serve on.
 
     Raises:
-        InvalidConfiguration: the address may not, or cannot, be listened on, or an endpoint cannot be as configured.
+        InvalidConfiguration: the address may not, or cannot, be listened on, or an endpoint cannot be as configured,
+            or several workers would each grant the whole of every quota.
     """
     check_endpoints(settings.endpoints, DROP_INS)
-    check_binding(serving.host, settings.keys(), networks_of(serving.trusted))
+    check_binding(serving.host, settings.all_keys(), networks_of(serving.trusted))
+    if serving.several:
+        check_shared(settings)
     family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
     try:
         return socket.create_server((serving.host, serving.port), family=family, backlog=2048)
@@ -71,12 +74,13 @@ async def serve_on(on: socket.socket, settings: Settings, serving: Serving) -> N
     networks: Sequence[Network] = networks_of(serving.trusted)
     async with (
         open_gathering(settings, serving.several) as gathering,
+        open_quotas(settings) as book,
         open_office(settings, serving.several) as office,
         open_service(settings, serving.wait, front=True) as service,
     ):
         if serving.log_requests:
             log_as_json(requests=True)
-        app = create_app(service, settings, networks, serving.several, office, gathering)
+        app = create_app(service, settings, networks, serving.several, office, gathering, book)
         config = uvicorn.Config(
             app,
             log_config=None,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from judge_service.api.admission import Stays
 from judge_service.api.metrics import Metrics
 from judge_service.api.queue import Places
+from judge_service.api.quotas import Quotas
 from judge_service.cohorts.gathering import Gathering
 from judge_service.jobs.office import Office
 from judge_service.service import JudgingService
@@ -17,7 +19,9 @@ class State:
     """One server process.
 
     Attributes:
-        places: a place for each case under way; further ones wait, and are turned away when too many do.
+        places: a place for each case under way; further ones wait.
+        stays: how long cases take that have one.
+        quotas: what each API key may use, and has.
         office: where files and batches are kept; None where they are not.
         gathering: this process's part in cohorts; None where they cannot be kept.
     """
@@ -26,12 +30,13 @@ class State:
     settings: Settings
     metrics: Metrics
     started: int
+    quotas: Quotas
     office: Office | None = None
     gathering: Gathering | None = None
     places: Places = field(init=False)
+    stays: Stays = field(default_factory=Stays, init=False)
 
     def __post_init__(self) -> None:
-        server = self.settings.server
-        self.places = Places(server.cases_in_flight, server.cases_waiting, self.settings.jobs.share)
+        self.places = Places(self.settings.server.cases_in_flight, self.settings.jobs.share)
         if self.gathering is not None:
             self.gathering.tally = self.metrics

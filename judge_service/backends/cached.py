@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from judge_service.backends.claims import Claims
 
 _ROUNDS: Final = 3
+_NEWEST: Final = 0.05
 
 
 class Cached:
@@ -41,6 +42,13 @@ class Cached:
         self._identity = identity
         self._entries = Entries(explanations, digest_text)
         self._claims = claims
+        self._looking_up = 0
+        self._missed_share = 1.0
+
+    @property
+    def coming(self) -> float:
+        """How many of the questions that are being looked up the judge will be asked, if the past is any guide."""
+        return self._looking_up * self._missed_share
 
     async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
         """Answers from the store where it can, and from the judge where it must."""
@@ -51,7 +59,12 @@ class Cached:
         keys = [prompt.key(identity) for prompt in prompts]
         found: list[Completion | None] = [None] * len(keys)
         if terms.cache != "refresh":
-            found = await self._found(keys)
+            self._looking_up += len(keys)
+            try:
+                found = await self._found(keys)
+            finally:
+                self._looking_up -= len(keys)
+            self._missed_share += (found.count(None) / len(keys) - self._missed_share) * _NEWEST
         missing = [i for i, completion in enumerate(found) if completion is None]
         if missing:
             # Each by itself: an answer is kept as soon as it is there, whatever becomes of the others.

@@ -15,6 +15,7 @@ class Lanes:
 
     Attributes:
         waiting: how many wait in the first lane.
+        behind: how many wait in the other.
     """
 
     def __init__(self, most: int, yielded: int | None = None) -> None:
@@ -22,16 +23,22 @@ class Lanes:
         self._yielded = most if yielded is None else yielded
         self._first: deque[asyncio.Future[None]] = deque()
         self._second: deque[asyncio.Future[None]] = deque()
-        self.waiting = 0
+        self.waiting = self.behind = 0
+
+    def took(self, gives_way: bool = False) -> bool:
+        """Takes a place if one is free; whether it was."""
+        is_free = self._is_open(gives_way) and not (self._second if gives_way else self._first)
+        if is_free:
+            self._take(gives_way)
+        return is_free
 
     async def acquire(self, gives_way: bool = False) -> None:
         """Takes a place, or waits for one."""
-        if self._is_open(gives_way) and not (self._second if gives_way else self._first):
-            self._take(gives_way)
+        if self.took(gives_way):
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         (self._second if gives_way else self._first).append(place)
-        self.waiting += not gives_way
+        self._count(gives_way, 1)
         try:
             await place
         except asyncio.CancelledError:
@@ -41,7 +48,13 @@ class Lanes:
             self._serve()
             raise
         finally:
-            self.waiting -= not gives_way
+            self._count(gives_way, -1)
+
+    def _count(self, gives_way: bool, more: int) -> None:
+        if gives_way:
+            self.behind += more
+        else:
+            self.waiting += more
 
     def release(self, gives_way: bool = False) -> None:
         """Gives a place back."""

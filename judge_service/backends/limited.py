@@ -36,6 +36,8 @@ class Limited:
 
     Attributes:
         freed: is called when there may be a place for a call that waits elsewhere.
+        began: is called when a call goes out; gives it a number.
+        ended: is called with that number when it has come back.
     """
 
     def __init__(self, inner: Backend, most: int, look: Look | None = None) -> None:
@@ -51,6 +53,8 @@ class Limited:
         self._next_look: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[None] | None = None
         self.freed: Callable[[], None] = _nobody
+        self.began: Callable[[], int] = _no_number
+        self.ended: Callable[[int], None] = _not_counted
 
     @property
     def limit(self) -> int:
@@ -61,6 +65,11 @@ class Limited:
     def in_flight(self) -> int:
         """How many calls are with the server."""
         return self._out
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait here for a place, those of batches left out."""
+        return len(self._waiting)
 
     @property
     def free(self) -> int:
@@ -113,8 +122,14 @@ class Limited:
         """One call, with a place that it gives back."""
         until = terms.until
         allowed = float("inf") if until is None else until - began
+        if allowed <= 0.0:
+            # Nobody would hear the answer: the judge is not asked, and its limit learns nothing from it.
+            self._out -= 1
+            self._rouse()
+            raise TimeoutError
         if self._look is not None and self._next_look is None:
             self._look_later()
+        number = self.began()
         try:
             async with asyncio.timeout_at(until):
                 completions = await self._inner.complete(prompts, terms)
@@ -131,6 +146,7 @@ class Limited:
         finally:
             self._out -= 1
             self._rouse()
+            self.ended(number)
         return completions
 
     @property
@@ -227,3 +243,11 @@ class Limited:
 
 def _nobody() -> None:
     """Nobody waits elsewhere."""
+
+
+def _no_number() -> int:
+    return 0
+
+
+def _not_counted(_number: int) -> None:
+    """Nobody counts."""

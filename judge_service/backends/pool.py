@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from judge_service.backends.base import Backend, Terms, TransientFault
+from judge_service.backends.flow import Flow
 from judge_service.backends.limited import Limited
 from judge_service.backends.line import Line, Seat
 from judge_service.backends.replica import Replica
@@ -48,6 +49,8 @@ class Pool:
     def __init__(self, replicas: Sequence[tuple[str, Backend]]) -> None:
         self.returned: Callable[[], None] = _nobody
         self.under_way = 0
+        self._flow = Flow()
+        self._in_line = 0
         self._places = 0
         self._replicas: list[Replica] = []
         self._seats: dict[int, Seat] = {}
@@ -61,6 +64,7 @@ class Pool:
         self._replicas.append(replica)
         if isinstance(backend, Limited):
             backend.freed = lambda: self._offer(replica)
+            backend.began, backend.ended = self._began, self._ended
         self._offer(replica)
 
     async def drop(self, name: str) -> None:
@@ -81,8 +85,33 @@ class Pool:
 
     def loads(self) -> list[tuple[str, int, int]]:
         """Of each replica with a limit its name, the limit and the calls in flight."""
-        each = [(r.name, r.backend) for r in self._replicas]
-        return [(name, b.limit, b.in_flight) for name, b in each if isinstance(b, Limited)]
+        return [(replica.name, b.limit, b.in_flight) for replica, b in self._limited()]
+
+    def _limited(self) -> list[tuple[Replica, Limited]]:
+        return [(replica, replica.backend) for replica in self._replicas if isinstance(replica.backend, Limited)]
+
+    def line(self, gives_way: bool = False, coming: float = 0.0) -> tuple[int, float]:
+        """Calls that wait for a place before one that comes now, and the seconds for which that one would wait.
+
+        They are 0 where nobody waits, and as long as nothing is known of how fast the line moves.
+
+        Args:
+            gives_way: whether it is one of a batch, which stands behind all others.
+            coming: how many more calls are about to come before it.
+        """
+        if gives_way:
+            waiting = max(0, self.under_way - self._flow.taken)
+        else:
+            waiting = self._in_line + sum(backend.waiting for _, backend in self._limited())
+        waiting += max(0, round(coming) - max(0, self._places - self._flow.taken))
+        return waiting, self._flow.wait(_now(), waiting) if waiting else 0.0
+
+    def _began(self) -> int:
+        return self._flow.took(_now())
+
+    def _ended(self, number: int) -> None:
+        # The one that has ended is under way until its caller has heard, and here it still counts as taken.
+        self._flow.freed(_now(), number, max(0, self.under_way - self._flow.taken))
 
     async def complete(self, prompts: Sequence[JudgePrompt], terms: Terms) -> list[Completion]:
         """Asks the case's own replica, and at once the next one if that cannot be reached.
@@ -105,6 +134,8 @@ class Pool:
         seat = self._seated(terms.affinity)
         seat.calls += 1
         self.under_way += 1
+        if self.under_way > self._places:
+            self._flow.waits(_now())
         try:
             return await self._answered(ask, terms, seat)
         finally:
@@ -189,7 +220,9 @@ class Pool:
     async def _turn(self, terms: Terms, seat: Seat) -> Replica | None:
         """A replica with a place for this call; None if there is none left to wait for."""
         turn: asyncio.Future[Replica | None] = asyncio.get_running_loop().create_future()
-        self._line.join(terms.affinity, seat, turn, terms.priority == "batch")
+        gives_way = terms.priority == "batch"
+        self._line.join(terms.affinity, seat, turn, gives_way)
+        self._in_line += not gives_way
         try:
             replica = await terms.waited(turn)
         except BaseException:
@@ -198,6 +231,8 @@ class Pool:
                 given.promised -= 1
                 self._offer(given)
             raise
+        finally:
+            self._in_line -= not gives_way
         if replica is not None:
             replica.promised -= 1
         return replica
@@ -242,6 +277,10 @@ class Pool:
 
 def _nobody() -> None:
     """Nobody wants to know."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _another(up: Sequence[Replica], affinity: int, seat: Seat) -> Replica | None:

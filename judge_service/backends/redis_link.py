@@ -68,7 +68,8 @@ class RedisLink:
     Args:
         url: redis://, rediss:// or unix://, with the client's options as its query.
         limit: seconds that one operation may take; time in which this process was too busy to look does not count.
-        what: what is kept there, as the log calls it, and what becomes of it while the server is down.
+        name: what it is to us, in the log.
+        without: what becomes of us without it.
 
     Attributes:
         faults: how many operations failed, by kind.
@@ -81,7 +82,8 @@ class RedisLink:
         self,
         url: str,
         limit: float = LIMIT_SECONDS,
-        what: tuple[str, str] = ("the cache", "judging goes on without it"),
+        name: str = "the cache",
+        without: str = "judging goes on without it",
     ) -> None:
         # Attempts and times are our own business: the client's would add up to seconds.
         self._client: Redis = Redis.from_url(
@@ -93,7 +95,8 @@ class RedisLink:
         self.address = _address(pool.connection_kwargs)
         self.faults: Counter[str] = Counter()
         self._limit = limit
-        self._what, self._meanwhile = what
+        self._name = f"{name} {self.address}"
+        self._without = without
         self._down = Outage()
         self._closed_for_writes = Outage()
         self._reads: Batches[bytes, bytes | None] = Batches(self._read, MOST, _LANES)
@@ -158,20 +161,13 @@ class RedisLink:
         if len(result) != replies:
             return self._failed(Fault("damaged", f"{len(result)} replies instead of {replies}"))
         if self._down.worked():
-            log.warning("%s %s is back", self._what, self.address)
+            log.warning("%s is back", self._name)
         return result
 
     def _failed(self, fault: Fault) -> Fault:
         self.faults[fault.kind] += 1
         if self._down.failed(_now()):
-            log.warning(
-                "%s %s does not answer (%s: %s): %s",
-                self._what,
-                self.address,
-                fault.kind,
-                fault.message,
-                self._meanwhile,
-            )
+            log.warning("%s does not answer (%s: %s): %s", self._name, fault.kind, fault.message, self._without)
         return fault
 
     async def asked(self, *command: str | bytes | int) -> Any:

@@ -39,7 +39,7 @@ class RedisSeats:
     """
 
     def __init__(self, url: str, namespace: str = NAMESPACE) -> None:
-        self._link = RedisLink(url, LIMIT_SECONDS, ("the place of cohorts", "none is gathered meanwhile"))
+        self._link = RedisLink(url, LIMIT_SECONDS, "the place of cohorts", "none is gathered meanwhile")
         self.place = self._link.address
         self._prefix = f"{namespace}:cohorts:v1:"
 

@@ -20,7 +20,8 @@ LONGEST_RETRY_AFTER: Final = 120.0
 class Retried:
     """Tries each call up to `attempts` times and never beyond its case's deadline; from here on nothing is raised.
 
-    The deadline of an attempt is its limiter's business, which knows when the call went out.
+    No attempt is waited for that could only begin too late. The deadline of one under way is its limiter's business,
+    which knows when the call went out.
     """
 
     def __init__(self, inner: Backend, attempts: int = ATTEMPTS) -> None:
@@ -53,8 +54,11 @@ class Retried:
             return (await self._inner.complete([prompt], terms))[0]
 
         async def sleep(seconds: float) -> None:
-            async with asyncio.timeout_at(terms.until):
-                await asyncio.sleep(seconds)
+            until = terms.until
+            if until is not None and asyncio.get_running_loop().time() + seconds >= until:
+                # The attempt would come too late: there is nothing to wait for.
+                raise TimeoutError
+            await asyncio.sleep(seconds)
 
         retrying = AsyncRetrying(
             sleep=sleep, stop=stop_after_attempt(self._attempts), wait=_wait, retry=retry_if_exception(_may_pass)

@@ -109,7 +109,7 @@ class Gathering:
         del watched.callers[ticket]
         watched.served.add(ticket)
         if self.tally is not None:
-            self.tally.waited(asyncio.get_running_loop().time() - began)
+            self.tally.gathered(asyncio.get_running_loop().time() - began)
         return told
 
     def _watch_over(self, member: Member) -> Watched:

@@ -63,7 +63,7 @@ class Tally(Protocol):
         """A ranking is through: complete, partial, late or alone; so many members were late."""
         ...
 
-    def waited(self, seconds: float) -> None:
+    def gathered(self, seconds: float) -> None:
         """A caller has been answered."""
         ...
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
+from judge_service.backends.books import Book
 from judge_service.backends.fronted import Fronted
 from judge_service.cards.book import Cards
 from judge_service.cohorts.gathering import Gathering, Limits
@@ -22,9 +23,19 @@ from judge_service.sitting import Sitting
 from judge_service.traced_sitting import TracedSitting
 from judge_service.tracing import open_tracing
 from judge_service.wiring.judges import open_judge
-from judge_service.wiring.stores import open_keeper, open_papers, open_seats, open_store
+from judge_service.wiring.stores import is_shared, open_book, open_keeper, open_papers, open_seats, open_store
 
-__all__ = ["open_cards", "open_gathering", "open_judge", "open_keeper", "open_office", "open_service", "open_store"]
+__all__ = [
+    "check_shared",
+    "open_cards",
+    "open_gathering",
+    "open_judge",
+    "open_keeper",
+    "open_office",
+    "open_quotas",
+    "open_service",
+    "open_store",
+]
 _WATCH_SECONDS: Final = 1.0
 _SHARE_EACH: Final = 10
 """So many looks at the judges go by between two writings of their cards."""
@@ -128,6 +139,34 @@ async def open_gathering(settings: Settings, several: bool = False) -> AsyncIter
         yield gathering
     finally:
         await gathering.aclose()
+
+
+@asynccontextmanager
+async def open_quotas(settings: Settings) -> AsyncIterator[Book | None]:
+    """Where it is kept what API keys have used, if not in each process's memory; closed at the end.
+
+    Raises:
+        InvalidConfiguration: the place that was named is wrong.
+    """
+    book = open_book(settings.quotas, settings.cache) if settings.has_limits else None
+    try:
+        yield book
+    finally:
+        if book is not None:
+            await book.aclose()
+
+
+def check_shared(settings: Settings) -> None:
+    """Refuses quotas that several processes would each grant the whole of.
+
+    Raises:
+        InvalidConfiguration: they would.
+    """
+    if settings.has_limits and not is_shared(settings.quotas, settings.cache):
+        raise InvalidConfiguration(
+            "several workers would each grant the whole of every quota: name a Redis that they share as quotas.url"
+            " (or cache.url), or serve with one worker"
+        )
 
 
 async def _watched(judges: Sequence[Judge], cards: Cards, probe: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -92,6 +92,7 @@ async def open_judge(
     answering = Shared(asking if tracing is None else Numbered(asking), identity.digest)
     judge = _judge(name, settings, identity, answering, store, explanations)
     judge.has_room, judge.loads, judge.tend = pool.has_room, pool.loads, roster.tend
+    judge.line = _line_before(pool, judge.backend)
     judge.answers = lambda: any_answers(list(roster.wires.values()), settings)
     judge.most_tokens = server.most_tokens
     if server.kind != "reward":
@@ -104,6 +105,12 @@ async def open_judge(
         watch = Watch(answering, heard, identity, judge.is_found, settings.canary_seconds, questions=questions)
         judge.watch, pool.returned = watch.checked, watch.doubt
     return judge
+
+
+def _line_before(pool: Pool, backend: Backend) -> Callable[[bool], tuple[int, float]]:
+    if isinstance(backend, Cached):
+        return lambda gives_way: pool.line(gives_way, backend.coming)
+    return pool.line
 
 
 def _replica(

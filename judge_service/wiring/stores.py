@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any, Final
 
+from judge_service.backends.books import Book
 from judge_service.backends.papers import Papers
 from judge_service.backends.seats import MemorySeats, Seats
 from judge_service.backends.sqlite_file import Limits
@@ -18,12 +19,12 @@ from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.errors import InvalidConfiguration
 from judge_service.protocols.readings import LABEL_AFTER, Unreadable, read
 from judge_service.protocols.staged import NOTE
-from judge_service.sections import CacheSettings, CohortSettings, JobSettings
+from judge_service.sections import CacheSettings, CohortSettings, JobSettings, QuotaSettings
 from judge_service.settings import user_cache_directory
 
 log: Final = logging.getLogger(__name__)
 _DAY_SECONDS: Final = 86_400.0
-_REDIS: Final = ("redis", "rediss", "unix")
+_REDIS: Final = ("redis://", "rediss://", "unix://")
 
 
 def open_store(settings: CacheSettings) -> Store | None:
@@ -88,13 +89,32 @@ def open_seats(cohorts: CohortSettings, cache: CacheSettings, several: bool = Fa
     Raises:
         InvalidConfiguration: the URL is wrong.
     """
-    is_shared = cache.url.partition("://")[0] in _REDIS
-    url = cohorts.url or (cache.url if is_shared else "memory://")
+    url = cohorts.url or (cache.url if cache.url.startswith(_REDIS) else "memory://")
     if url.startswith("memory://"):
         return None if several else MemorySeats()
-    if url.partition("://")[0] not in _REDIS:
+    if not url.startswith(_REDIS):
         raise InvalidConfiguration(f"cohorts.url is redis://host or memory://; got {url.partition('://')[0]!r}")
     opened: Seats = _redis("redis_seats", "RedisSeats", "cohorts.url", url, cache.namespace)
+    return opened
+
+
+def is_shared(quotas: QuotaSettings, cache: CacheSettings) -> bool:
+    """Whether several processes would count together what API keys have used."""
+    return (quotas.url or cache.url).startswith(_REDIS)
+
+
+def open_book(quotas: QuotaSettings, cache: CacheSettings) -> Book | None:
+    """Where it is kept what API keys have used; None for the memory of each process.
+
+    Raises:
+        InvalidConfiguration: the URL is wrong.
+    """
+    if quotas.url and not quotas.url.startswith((*_REDIS, "memory://")):
+        raise InvalidConfiguration(f"quotas.url is redis://host or memory://; got {quotas.url.partition('://')[0]!r}")
+    if not is_shared(quotas, cache):
+        return None
+    url = quotas.url or cache.url
+    opened: Book = _redis("redis_books", "RedisBook", "quotas.url", url, cache.namespace, cache.timeout)
     return opened
 
 
@@ -112,7 +132,7 @@ def _file_in(url: str, name: str) -> Path | None:
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         # As elsewhere: sqlite:///relative.db, sqlite:////absolute.db
         return Path(rest[1:]).expanduser()
-    if scheme in _REDIS:
+    if url.startswith(_REDIS):
         return None
     raise InvalidConfiguration(f"{name} is sqlite:///path, redis://host, memory:// or none; got {scheme!r}")
 

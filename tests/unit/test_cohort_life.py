@@ -298,7 +298,7 @@ class Hall:
     def cohort(self, end: str, late: int) -> None:
         self.counted.append((end, late))
 
-    def waited(self, seconds: float) -> None:
+    def gathered(self, seconds: float) -> None:
         assert seconds >= 0.0
 
     async def told(self, server: int, text: str, key: str = "k", terms: Terms = TERMS, timeout: float = 30.0) -> Told:

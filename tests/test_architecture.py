@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = (
     {"__init__"},
-    {"errors", "settings", "sections", "tracing", "loops", "clock", "disks"},
+    {"errors", "settings", "sections", "environ", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
     {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library", "grading"},
     {
@@ -145,6 +145,16 @@ def test_each_pure_room_knows_only_so_much(pure, may_import, may_use):
     assert {name: more for name, more in known.items() if more} == {}
 
 
+def test_the_client_needs_httpx_and_nothing_else_of_what_the_server_needs():
+    client = [m for m in MODULES if m.is_relative_to(PACKAGE / "integrations" / "client")]
+    beside = {"integrations", "domain", "errors", "environ", "__init__"}
+    known = {place(m): (rooms(m) - beside) | (libraries(m) - STANDARD - {"httpx"}) for m in client}
+    assert client
+    assert {name: more for name, more in known.items() if more} == {}
+    others = {name for m in client for name in imported(m) if name.startswith("judge_service.integrations.")}
+    assert all(name.startswith("judge_service.integrations.client") for name in others)
+
+
 def test_pure_rooms_touch_no_network_clock_file_or_event_loop():
     used = {place(m): libraries(m) & NOT_PURE for m in MODULES if room(m) in PURE}
     assert {name: more for name, more in used.items() if more} == {}
@@ -187,8 +197,8 @@ def test_no_file_is_too_long_to_be_held_in_mind():
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
 
 
-def test_the_environment_is_read_in_settings_only():
+def test_the_environment_is_read_in_settings_and_for_clients_in_environ():
     reads = {"environ", "environb", "getenv"}
-    others = [m for m in MODULES if place(m) != "settings.py"]
+    others = [m for m in MODULES if place(m) not in ("settings.py", "environ.py")]
     assert not [place(m, node.lineno) for m in others for node in found(m, ast.Attribute) if node.attr in reads]
     assert not [place(m) for m in others if {f"os.{name}" for name in reads} & set(imported(m))]

@@ -1,0 +1,50 @@
+"""slime: rewards for `--custom-rm-path judge_service.integrations.slime.reward`, with `--group-rm` or without.
+
+With it slime hands over a whole group, which is ranked; without it a sample, which is scored. Without any adapter,
+`--rm-type remote_rm --rm-url http://…/reward` asks the service itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from judge_service.domain.judgments import Judgment
+from judge_service.domain.verdicts import Ranking
+from judge_service.integrations.worth import STEADY, Unscored, async_client, number_of, why_not
+
+_FEW: Final = 5
+
+
+async def reward(args: Any, samples: Any, **_: Any) -> float | list[float]:
+    """Rewards in [0, 1]: of a group the mean probability of beating another member, of a sample its score as a share of
+    the rubric's scale.
+
+    Args:
+        args: slime's own; `judge_url`, `judge_options` (a mapping) and `judge_on_failure` may be set by its
+            `--custom-config-path`.
+        samples: a sample, or a list of them: what `prompt`, `response` and `label` of slime's samples hold.
+
+    Raises:
+        Unscored: there is no verdict, nor a `judge_on_failure` for that.
+    """
+    options: Mapping[str, Any] = {**STEADY, **(getattr(args, "judge_options", None) or {})}
+    on_failure: float | None = getattr(args, "judge_on_failure", None)
+    timeout = float(getattr(args, "judge_timeout", 120.0))
+    asking = async_client(getattr(args, "judge_url", None), None, timeout)
+    if not isinstance(samples, Sequence):
+        return number_of(await asking.score(samples.prompt, samples.response, **options), on_failure)
+    named = [{"id": str(place), "content": sample.response} for place, sample in enumerate(samples)]
+    if len(named) == 1:
+        return [number_of(await asking.score(samples[0].prompt, named, **options), on_failure)]
+    told = {"strategy": "round-robin" if len(named) <= _FEW else "pairs", **options}
+    return _in_order(await asking.rank(samples[0].prompt, named, **told), len(named), on_failure)
+
+
+def _in_order(judgment: Judgment, members: int, on_failure: float | None) -> list[float]:
+    scores = judgment.verdict.scores if isinstance(judgment.verdict, Ranking) else None
+    if judgment.status == "judged" and scores:
+        return [scores[str(place)] for place in range(members)]
+    if on_failure is None:
+        raise Unscored(why_not(judgment), code=judgment.status)
+    return [on_failure] * members

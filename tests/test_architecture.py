@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = (
     {"__init__"},
-    {"errors", "settings", "sections", "tracing", "loops", "clock", "disks"},
+    {"errors", "settings", "sections", "environ", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
     {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library"},
     {"judge", "cards", "briefing", "recording", "sitting", "traced_sitting", "service", "remote"},
@@ -175,8 +175,8 @@ def test_no_file_is_too_long_to_be_held_in_mind():
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
 
 
-def test_the_environment_is_read_in_settings_only():
+def test_the_environment_is_read_in_settings_and_for_clients_in_environ():
     reads = {"environ", "environb", "getenv"}
-    others = [m for m in MODULES if place(m) != "settings.py"]
+    others = [m for m in MODULES if place(m) not in ("settings.py", "environ.py")]
     assert not [place(m, node.lineno) for m in others for node in found(m, ast.Attribute) if node.attr in reads]
     assert not [place(m) for m in others if {f"os.{name}" for name in reads} & set(imported(m))]

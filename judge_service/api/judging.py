@@ -155,11 +155,19 @@ async def _all(asked: JudgingRequest, caller: Caller) -> list[Judgment]:
 
 
 async def _lines(asked: JudgingRequest, caller: Caller) -> AsyncIterator[bytes]:
-    """Each judgment as a line, as soon as it is ready; a caller that hangs up ends the rest."""
-    tasks = [asyncio.ensure_future(caller.judgment_at(i, case)) for i, case in enumerate(asked.cases)]
+    """Each judgment as a line, as soon as it is ready; a caller that hangs up ends the rest.
+
+    Its case's place in the request stands in `index`: ids may repeat, and a case may have none.
+    """
+
+    async def judged(place: int, case: Case | BadCase) -> bytes:
+        record = {"index": place, **record_of(await caller.judgment_at(place, case))}
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+    tasks = [asyncio.ensure_future(judged(i, case)) for i, case in enumerate(asked.cases)]
     try:
         for ready in asyncio.as_completed(tasks):
-            yield orjson.dumps(record_of(await ready), option=orjson.OPT_APPEND_NEWLINE)
+            yield await ready
     finally:
         for task in tasks:
             task.cancel()

@@ -23,7 +23,6 @@ def reward(
     prompt_key: str = "",
     options: dict[str, Any] | None = None,
     on_failure: float | None = None,
-    timeout: float = SECONDS,
     **columns: Any,
 ) -> float:
     """A completion's score as a share of the rubric's scale, in [0, 1].
@@ -40,5 +39,5 @@ def reward(
         Unscored: there is no verdict, nor a number for that.
     """
     shown = columns[prompt_key] if prompt_key else prompt
-    told = {**STEADY, **(options or {})}
-    return number_of(client(base_url, api_key, timeout).score(shown, completions, **told), on_failure)
+    told = {"timeout": SECONDS, **STEADY, **(options or {})}
+    return number_of(client(base_url, api_key).score(shown, completions, **told), on_failure)

@@ -30,8 +30,7 @@ async def reward(args: Any, samples: Any, **_: Any) -> float | list[float]:
     """
     options: Mapping[str, Any] = {**STEADY, **(getattr(args, "judge_options", None) or {})}
     on_failure: float | None = getattr(args, "judge_on_failure", None)
-    timeout = float(getattr(args, "judge_timeout", 120.0))
-    asking = async_client(getattr(args, "judge_url", None), None, timeout)
+    asking = async_client(getattr(args, "judge_url", None))
     if not isinstance(samples, Sequence):
         return number_of(await asking.score(samples.prompt, samples.response, **options), on_failure)
     named = [{"id": str(place), "content": sample.response} for place, sample in enumerate(samples)]

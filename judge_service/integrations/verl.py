@@ -23,7 +23,6 @@ async def compute_score(
     prompt_key: str = "question",
     reference: bool = False,
     baseline_key: str = "",
-    timeout: float = 120.0,
     on_failure: float | None = None,
     reward_router_address: str | None = None,
     reward_model_tokenizer: Any = None,
@@ -51,7 +50,7 @@ async def compute_score(
         "reference": ground_truth if reference else None,
         "domain": str(data_source),
     }
-    asking, told = async_client(base_url, api_key, timeout), {**STEADY, **options}
+    asking, told = async_client(base_url, api_key), {**STEADY, **options}
     if baseline_key:
         candidates = [solution_str, field_of(given, baseline_key, "extra_info")]
         judgment = await asking.compare(**case, candidates=candidates, **told)

@@ -12,7 +12,7 @@ from judge_service.errors import InvalidConfiguration
 from judge_service.integrations.client import AsyncJudgeClient, JudgeClient, JudgeError
 
 STEADY: Final[Mapping[str, Any]] = {"orders": "one", "cache": "bypass"}
-"""A policy's texts are new at every step: one order, drawn by hash, is right on average, and a cache would only fill."""
+"""A policy's texts are new at every step: one order, drawn by hash, is right on average; a cache would only fill."""
 
 
 class Unscored(JudgeError):
@@ -20,15 +20,15 @@ class Unscored(JudgeError):
 
 
 @lru_cache
-def async_client(base_url: str | None, api_key: str | None, timeout: float) -> AsyncJudgeClient:
+def async_client(base_url: str | None, api_key: str | None = None) -> AsyncJudgeClient:
     """One client to each address, for frameworks that call with a sample at a time: connections are kept."""
-    return AsyncJudgeClient(base_url, api_key, timeout=timeout)
+    return AsyncJudgeClient(base_url, api_key)
 
 
 @lru_cache
-def client(base_url: str | None, api_key: str | None, timeout: float) -> JudgeClient:
+def client(base_url: str | None, api_key: str | None = None) -> JudgeClient:
     """The same for frameworks that do not await."""
-    return JudgeClient(base_url, api_key, timeout=timeout)
+    return JudgeClient(base_url, api_key)
 
 
 def number_in(judgment: Judgment) -> float | None:

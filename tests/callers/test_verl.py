@@ -1,0 +1,93 @@
+"""verl: its reward managers and workers, with the service behind their custom reward function."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from serving import Served
+from tensordict import TensorDict
+from verl import DataProto
+from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
+from verl.trainer.ppo.reward import load_reward_manager
+
+from judge_service.errors import InvalidConfiguration
+from judge_service.integrations.worth import Unscored
+
+
+class Characters:
+    """A tokenizer whose tokens are characters."""
+
+    def decode(self, ids: torch.Tensor, skip_special_tokens: bool = False) -> str:
+        return "".join(map(chr, ids.tolist()))
+
+
+def manager(name: str = "naive", **told: Any) -> RewardManagerBase:
+    """verl's own, as its workers load it by the configuration."""
+    function = {"path": "pkg://judge_service.integrations.verl", "name": "compute_score", "reward_kwargs": told}
+    where = {"source": "register", "name": name, "module": None}
+    reward = {"custom_reward_function": function, "reward_manager": where, "num_workers": 1}
+    return load_reward_manager(OmegaConf.create({"reward": reward}), Characters())
+
+
+def sample(answer: str, **extra: Any) -> DataProto:
+    """One rolled-out sample, as verl's agent loop hands it to the reward loop."""
+    prompt, response = torch.ones((1, 4), dtype=torch.int64), torch.tensor([list(map(ord, answer + "\0\0"))])
+    mask = torch.cat([torch.ones_like(prompt), (response > 0).long()], dim=1)
+    batch = TensorDict({"prompts": prompt, "responses": response, "attention_mask": mask}, batch_size=1)
+    rows = {
+        "data_source": "primes",
+        "reward_model": {"ground_truth": "7"},
+        "extra_info": {"question": "Name a prime number.", **extra},
+    }
+    return DataProto(batch=batch, non_tensor_batch={name: np.array([row], dtype=object) for name, row in rows.items()})
+
+
+def scored(given: DataProto, **told: Any) -> dict[str, Any]:
+    async def run() -> dict[str, Any]:
+        made = manager(**told)
+        made.loop = asyncio.get_running_loop()
+        return await made.run_single(given)
+
+    return asyncio.run(run())
+
+
+def test_a_better_answer_has_the_higher_reward(service: Served) -> None:
+    better, worse = scored(sample("7 (worth 5)")), scored(sample("8 (worth 2)"))
+    assert 0.0 <= worse["reward_score"] < better["reward_score"] <= 1.0
+    judged = service.judged("score", [{"prompt": "Name a prime number.", "response": "7 (worth 5)"}])
+    assert better["reward_score"] == pytest.approx(judged[0]["verdict"]["normalized"])
+
+
+def test_every_sample_logs_the_same_fields_which_are_numbers(service: Served) -> None:
+    told = scored(sample("7 (worth 5)"), on_failure=0.25)
+    service.behave(label_mass=0.01)
+    failed = scored(sample("7 (worth 5)"), on_failure=0.25)
+    assert told["reward_extra_info"].keys() == failed["reward_extra_info"].keys()
+    assert all(isinstance(value, float) for value in [*told["reward_extra_info"].values(), failed["reward_score"]])
+    assert (told["reward_extra_info"]["judge_scored"], failed["reward_extra_info"]["judge_scored"]) == (1.0, 0.0)
+    assert failed["reward_score"] == 0.25
+
+
+def test_a_sample_without_a_verdict_is_an_error_and_no_zero(service: Served) -> None:
+    service.behave(label_mass=0.01)
+    with pytest.raises(Unscored, match="low_label_mass"):
+        scored(sample("7 (worth 5)"))
+
+
+def test_an_answer_may_be_held_against_a_baseline(service: Served) -> None:
+    told = {"baseline_key": "draft", "orders": "both"}
+    assert scored(sample("7 (worth 5)", draft="8 (worth 2)"), **told)["reward_score"] == pytest.approx(0.9526, abs=1e-3)
+
+
+def test_a_prompt_that_is_not_there_is_told_with_what_is(service: Served) -> None:
+    with pytest.raises(InvalidConfiguration, match=r"no field 'prompt'; it has .*question"):
+        scored(sample("7"), prompt_key="prompt")
+
+
+@pytest.mark.parametrize("name", ["naive", "rate_limited"])
+def test_verls_own_managers_take_it(service: Served, name: str) -> None:
+    better, worse = (scored(sample(answer), name=name) for answer in ("7 (worth 5)", "8 (worth 2)"))
+    assert worse["reward_score"] < better["reward_score"]

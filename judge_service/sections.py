@@ -102,6 +102,26 @@ class JobSettings(Section):
     cancel_seconds: float = Field(default=10.0, ge=0.0)
 
 
+class CohortSettings(Section):
+    """How callers are gathered who send one response at a time.
+
+    Attributes:
+        url: redis://host, which all server processes share, or memory:// for a server of one process; empty for the
+            cache's Redis, or else the memory.
+        most_members: how large a group may be asked for.
+        most_open: prompts that one server process gathers for at a time.
+        longest_wait: seconds that may be asked for as `wait`.
+        lease_seconds: how long a server that died is thought to live: so long the next try of its callers, and a cohort
+            that it was ranking, may wait.
+    """
+
+    url: str = ""
+    most_members: int = Field(default=64, ge=2, le=1000)
+    most_open: int = Field(default=10_000, ge=1)
+    longest_wait: float = Field(default=600.0, gt=0.0)
+    lease_seconds: float = Field(default=3.0, gt=0.0)
+
+
 class TraceSettings(Section):
     """Where traces go, by OpenTelemetry's protocol over HTTP; nowhere if the endpoint is empty.
 

@@ -15,6 +15,7 @@ from judge_service.errors import InvalidConfiguration
 from judge_service.sections import (
     TRACES_PATH,
     CacheSettings,
+    CohortSettings,
     JobSettings,
     JudgeSettings,
     Section,
@@ -24,7 +25,7 @@ from judge_service.sections import (
 
 FILE: Final = "judge-service.toml"
 PREFIX: Final = "JUDGE_"
-_SECTIONS: Final = ("judges", "cache", "server", "jobs", "traces", "endpoints")
+_SECTIONS: Final = ("judges", "cache", "server", "jobs", "traces", "endpoints", "cohorts")
 _PLAIN: Final = ("rubrics", "api_keys", "api_keys_file", "vllm_python")
 _CALM_RAY: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -45,6 +46,7 @@ class Settings(Section):
     cache: CacheSettings = CacheSettings()
     server: ServerSettings = ServerSettings()
     jobs: JobSettings = JobSettings()
+    cohorts: CohortSettings = CohortSettings()
     traces: TraceSettings = TraceSettings()
     endpoints: dict[str, dict[str, Any]] = Field(default_factory=dict)
     rubrics: str = ""

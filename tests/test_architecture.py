@@ -18,7 +18,7 @@ FLOORS = (
     {"domain", "statistics"},
     {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library"},
     {"judge", "cards", "briefing", "recording", "sitting", "traced_sitting", "service", "remote"},
-    {"wiring", "batch", "checkup", "jobs"},
+    {"wiring", "batch", "checkup", "jobs", "cohorts"},
     {"cli", "api", "integrations"},
     {"__main__"},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import batches, catalogue, files, genrm, judging, problems, rerank, rewards
+from judge_service.api import batches, catalogue, files, genrm, judging, per_sample, problems, rerank, rewards
 from judge_service.api.access import Door, Network
 from judge_service.api.batch_lines import LineAnswers, pace_of
 from judge_service.api.envelope import Envelope
@@ -22,6 +22,8 @@ from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
 from judge_service.api.state import State
 from judge_service.api.traced import TracedRequests
+from judge_service.backends.seats import MemorySeats
+from judge_service.cohorts.gathering import Gathering, Limits
 from judge_service.jobs.office import Office
 from judge_service.jobs.work import Worker
 from judge_service.service import JudgingService
@@ -31,7 +33,7 @@ DESCRIPTION = """
 A language model compares, scores and ranks responses under rubrics and constitutions. Pairs are shown in both orders,
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
-DROP_INS: Final = (rerank.DROP_IN, rewards.DROP_IN, genrm.DROP_IN)
+DROP_INS: Final = (rerank.DROP_IN, rewards.DROP_IN, genrm.DROP_IN, *per_sample.DROP_INS)
 """The endpoints in other services' shapes."""
 
 
@@ -41,6 +43,7 @@ def create_app(
     networks: Sequence[Network] = (),
     several: bool = False,
     office: Office | None = None,
+    gathering: Gathering | None = None,
 ) -> ASGIApp:
     """The application around an open service.
 
@@ -48,8 +51,11 @@ def create_app(
         networks: the networks that may call, if only some may.
         several: whether other processes serve the same address, and metrics are of all of them.
         office: where files and batches are kept, and worked on while the application runs.
+        gathering: this process's part in cohorts; they are kept in its memory if none is given and it is alone.
     """
     metrics = Metrics(several)
+    if gathering is None and not several:
+        gathering = Gathering(MemorySeats(), Limits(settings.cohorts.most_open, settings.cohorts.lease_seconds))
     app = FastAPI(
         title="judge-service",
         version=__version__,
@@ -58,7 +64,7 @@ def create_app(
         # The framework's own would tell paths and the texts of exceptions; ours are in traced.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.judging = State(service, settings, metrics, int(time.time()), office)
+    app.state.judging = State(service, settings, metrics, int(time.time()), office, gathering)
     # First, since routes are tried in order; but for wrong methods they are answered before they come here.
     straight = [*judging.ROUTES, *(route for drop_in in DROP_INS for route in drop_in.routes())]
     app.router.routes[:0] = straight
@@ -75,17 +81,16 @@ def create_app(
 
 @asynccontextmanager
 async def _working(app: FastAPI) -> AsyncIterator[None]:
-    """Works on batches for as long as the server runs."""
+    """Works on batches, and gathers callers, for as long as the server runs."""
     state: State = app.state.judging
-    if state.office is None:
+    async with AsyncExitStack() as stack:
+        if state.gathering is not None:
+            stack.push_async_callback(state.gathering.aclose)
+        if state.office is not None:
+            work = asyncio.create_task(Worker(state.office, LineAnswers(state), pace_of(state)).run())
+            stack.push_async_callback(lambda: work)
+            stack.callback(state.office.end)
         yield
-        return
-    work = asyncio.create_task(Worker(state.office, LineAnswers(state), pace_of(state)).run())
-    try:
-        yield
-    finally:
-        state.office.end()
-        await work
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -150,6 +150,7 @@ async def metrics(request: Request) -> Response:
     service = state.service
     epochs = {name: judge.identity.epoch for name, judge in service.judges.items()}
     state.metrics.state(state.places.waiting, epochs, service.cache_faults, service.cards.drifts)
+    state.metrics.open_cohorts(0 if state.gathering is None else state.gathering.open)
     for name, judge in service.judges.items():
         state.metrics.loads(name, judge.loads())
     return Response(state.metrics.page(), media_type=state.metrics.content_type)

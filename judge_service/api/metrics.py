@@ -79,6 +79,15 @@ class Metrics:
             "judge_cases_waiting", "Cases in the queue", registry=registry, multiprocess_mode="livesum"
         )
 
+        self._cohorts = Counter("judge_cohorts", "Cohorts that were ranked, or were alone", ["end"], registry=registry)
+        self._late = Counter("judge_cohort_late_members", "Members ranked after their cohort", registry=registry)
+        self._gathered = Histogram(
+            "judge_cohort_wait_seconds", "From a member's arrival to its answer", registry=registry, buckets=_SECONDS
+        )
+        self._open_cohorts = Gauge(
+            "judge_cohorts_open", "Prompts that callers wait for", registry=registry, multiprocess_mode="livesum"
+        )
+
     def _of(self, metric: M, *labels: str) -> M:
         """The child of a metric with these labels, looked up once."""
         key = (id(metric), *labels)
@@ -133,6 +142,19 @@ class Metrics:
         for judge, epoch in epochs.items():
             self._epoch.labels(judge).set(epoch)
             self._drifts.labels(judge).set(drifts.get(judge, 0))
+
+    def cohort(self, end: str, late: int) -> None:
+        """Counts one ranking of a cohort."""
+        self._of(self._cohorts, end).inc()
+        _add(self._late, late)
+
+    def waited(self, seconds: float) -> None:
+        """Counts one member that was answered."""
+        self._gathered.observe(seconds)
+
+    def open_cohorts(self, count: int) -> None:
+        """How many cohorts are gathered at the moment of asking."""
+        self._open_cohorts.set(count)
 
     def loads(self, judge: str, loads: Sequence[tuple[str, int, int]]) -> None:
         """What the replicas of a judge are sent at the moment of asking: name, limit and calls in flight of each."""

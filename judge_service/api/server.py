@@ -15,10 +15,11 @@ from judge_service.api.access import Network, check_binding, networks_of
 from judge_service.api.app import DROP_INS, create_app
 from judge_service.api.drop_in import check_endpoints
 from judge_service.api.logs import log_as_json
+from judge_service.cohorts.gathering import Gathering
 from judge_service.errors import InvalidConfiguration
 from judge_service.jobs.office import Office
 from judge_service.settings import Settings
-from judge_service.wiring import open_office, open_service
+from judge_service.wiring import open_gathering, open_office, open_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,15 @@ async def serve_on(on: socket.socket, settings: Settings, serving: Serving) -> N
     """
     networks: Sequence[Network] = networks_of(serving.trusted)
     async with (
+        open_gathering(settings, serving.several) as gathering,
         open_office(settings, serving.several) as office,
         open_service(settings, serving.wait, front=True) as service,
     ):
         if serving.log_requests:
             log_as_json(requests=True)
+        app = create_app(service, settings, networks, serving.several, office, gathering)
         config = uvicorn.Config(
-            create_app(service, settings, networks, serving.several, office),
+            app,
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -87,7 +90,7 @@ async def serve_on(on: socket.socket, settings: Settings, serving: Serving) -> N
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             # Uvicorn raises a signal again once it has finished: it must not end us before what is open is closed.
             signal.signal(signal.SIGTERM, _finished)
-        await _Server(config, office).serve(sockets=[on])
+        await _Server(config, office, gathering).serve(sockets=[on])
 
 
 def _finished(_sig: int, _frame: FrameType | None) -> None:
@@ -95,14 +98,14 @@ def _finished(_sig: int, _frame: FrameType | None) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server whose batches begin nothing more from the moment it is told to end."""
+    """A server that begins nothing more, and lets nobody wait for others, from the moment it is told to end."""
 
-    def __init__(self, config: uvicorn.Config, office: Office | None) -> None:
+    def __init__(self, config: uvicorn.Config, office: Office | None, gathering: Gathering | None) -> None:
         super().__init__(config)
-        self._office = office
+        self._parts = [part for part in (office, gathering) if part is not None]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal has come."""
         super().handle_exit(sig, frame)
-        if self._office is not None:
-            self._office.end()
+        for part in self._parts:
+            part.end()

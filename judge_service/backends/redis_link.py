@@ -68,6 +68,7 @@ class RedisLink:
     Args:
         url: redis://, rediss:// or unix://, with the client's options as its query.
         limit: seconds that one operation may take; time in which this process was too busy to look does not count.
+        what: what is kept there, as the log calls it, and what becomes of it while the server is down.
 
     Attributes:
         faults: how many operations failed, by kind.
@@ -76,7 +77,12 @@ class RedisLink:
         ValueError, TypeError: the URL is wrong.
     """
 
-    def __init__(self, url: str, limit: float = LIMIT_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        limit: float = LIMIT_SECONDS,
+        what: tuple[str, str] = ("the cache", "judging goes on without it"),
+    ) -> None:
         # Attempts and times are our own business: the client's would add up to seconds.
         self._client: Redis = Redis.from_url(
             url, retry=Retry(NoBackoff(), 0), socket_timeout=None, socket_connect_timeout=None, protocol=2
@@ -87,6 +93,7 @@ class RedisLink:
         self.address = _address(pool.connection_kwargs)
         self.faults: Counter[str] = Counter()
         self._limit = limit
+        self._what, self._meanwhile = what
         self._down = Outage()
         self._closed_for_writes = Outage()
         self._reads: Batches[bytes, bytes | None] = Batches(self._read, MOST, _LANES)
@@ -151,17 +158,19 @@ class RedisLink:
         if len(result) != replies:
             return self._failed(Fault("damaged", f"{len(result)} replies instead of {replies}"))
         if self._down.worked():
-            log.warning("the cache %s is back", self.address)
+            log.warning("%s %s is back", self._what, self.address)
         return result
 
     def _failed(self, fault: Fault) -> Fault:
         self.faults[fault.kind] += 1
         if self._down.failed(_now()):
             log.warning(
-                "the cache %s does not answer (%s: %s): judging goes on without it",
+                "%s %s does not answer (%s: %s): %s",
+                self._what,
                 self.address,
                 fault.kind,
                 fault.message,
+                self._meanwhile,
             )
         return fault
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from judge_service.backends.fronted import Fronted
 from judge_service.cards.book import Cards
+from judge_service.cohorts.gathering import Gathering, Limits
 from judge_service.errors import InvalidConfiguration
 from judge_service.jobs.office import Office
 from judge_service.judge import Judge
@@ -21,9 +22,9 @@ from judge_service.sitting import Sitting
 from judge_service.traced_sitting import TracedSitting
 from judge_service.tracing import open_tracing
 from judge_service.wiring.judges import open_judge
-from judge_service.wiring.stores import open_keeper, open_papers, open_store
+from judge_service.wiring.stores import open_keeper, open_papers, open_seats, open_store
 
-__all__ = ["open_cards", "open_judge", "open_keeper", "open_office", "open_service", "open_store"]
+__all__ = ["open_cards", "open_gathering", "open_judge", "open_keeper", "open_office", "open_service", "open_store"]
 _WATCH_SECONDS: Final = 1.0
 _SHARE_EACH: Final = 10
 """So many looks at the judges go by between two writings of their cards."""
@@ -106,6 +107,27 @@ async def open_office(settings: Settings, several: bool = False) -> AsyncIterato
     finally:
         if papers is not None:
             await papers.aclose()
+
+
+@asynccontextmanager
+async def open_gathering(settings: Settings, several: bool = False) -> AsyncIterator[Gathering | None]:
+    """This process's part in cohorts; None where they cannot be kept. Closed at the end.
+
+    Args:
+        several: whether other processes serve the same address.
+
+    Raises:
+        InvalidConfiguration: the place that was named is wrong.
+    """
+    seats = open_seats(settings.cohorts, settings.cache, several)
+    if seats is None:
+        yield None
+        return
+    gathering = Gathering(seats, Limits(settings.cohorts.most_open, settings.cohorts.lease_seconds))
+    try:
+        yield gathering
+    finally:
+        await gathering.aclose()
 
 
 async def _watched(judges: Sequence[Judge], cards: Cards, probe: bool) -> None:

@@ -1,4 +1,4 @@
-"""The cache's store, and the place where files and batches are kept, by their URLs."""
+"""The cache's store, and the places where files and batches, and cohorts, are kept, by their URLs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from judge_service.backends.papers import Papers
+from judge_service.backends.seats import MemorySeats, Seats
 from judge_service.backends.sqlite_file import Limits
 from judge_service.backends.sqlite_papers import SqlitePapers
 from judge_service.backends.stores import Keeper, MemoryStore, SqliteStore, Store
@@ -17,11 +18,12 @@ from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.errors import InvalidConfiguration
 from judge_service.protocols.readings import LABEL_AFTER, Unreadable, read
 from judge_service.protocols.staged import NOTE
-from judge_service.sections import CacheSettings, JobSettings
+from judge_service.sections import CacheSettings, CohortSettings, JobSettings
 from judge_service.settings import user_cache_directory
 
 log: Final = logging.getLogger(__name__)
 _DAY_SECONDS: Final = 86_400.0
+_REDIS: Final = ("redis", "rediss", "unix")
 
 
 def open_store(settings: CacheSettings) -> Store | None:
@@ -77,6 +79,25 @@ def open_papers(jobs: JobSettings, cache: CacheSettings, several: bool = False) 
         return None
 
 
+def open_seats(cohorts: CohortSettings, cache: CacheSettings, several: bool = False) -> Seats | None:
+    """Where cohorts are kept; None where they cannot be: the memory of one process is no place that others share.
+
+    Args:
+        several: whether other processes serve the same address.
+
+    Raises:
+        InvalidConfiguration: the URL is wrong.
+    """
+    is_shared = cache.url.partition("://")[0] in _REDIS
+    url = cohorts.url or (cache.url if is_shared else "memory://")
+    if url.startswith("memory://"):
+        return None if several else MemorySeats()
+    if url.partition("://")[0] not in _REDIS:
+        raise InvalidConfiguration(f"cohorts.url is redis://host or memory://; got {url.partition('://')[0]!r}")
+    opened: Seats = _redis("redis_seats", "RedisSeats", "cohorts.url", url, cache.namespace)
+    return opened
+
+
 def _default_url() -> str:
     return f"sqlite:///{user_cache_directory() / 'cache.db'}"
 
@@ -91,7 +112,7 @@ def _file_in(url: str, name: str) -> Path | None:
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         # As elsewhere: sqlite:///relative.db, sqlite:////absolute.db
         return Path(rest[1:]).expanduser()
-    if scheme in ("redis", "rediss", "unix"):
+    if scheme in _REDIS:
         return None
     raise InvalidConfiguration(f"{name} is sqlite:///path, redis://host, memory:// or none; got {scheme!r}")
 

@@ -17,7 +17,7 @@ FLOORS = (
     {"errors", "settings", "sections", "environ", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
     {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library"},
-    {"judge", "cards", "briefing", "recording", "sitting", "traced_sitting", "service", "remote"},
+    {"judge", "cards", "briefing", "recording", "holding", "sitting", "deciding", "traced_sitting", "service", "remote"},
     {"wiring", "batch", "checkup", "jobs", "cohorts"},
     {"cli", "api", "integrations"},
     {"__main__"},

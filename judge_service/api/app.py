@@ -17,10 +17,12 @@ from judge_service import __version__
 from judge_service.api import batches, catalogue, files, genrm, judging, per_sample, problems, rerank, rewards
 from judge_service.api.access import Door, Network
 from judge_service.api.batch_lines import LineAnswers, pace_of
+from judge_service.api.decisions import DECISIONS
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
 from judge_service.api.state import State
+from judge_service.api.systemone import SYSTEMONE
 from judge_service.api.traced import TracedRequests
 from judge_service.backends.seats import MemorySeats
 from judge_service.cohorts.gathering import Gathering, Limits
@@ -33,7 +35,7 @@ DESCRIPTION = """
 A language model compares, scores and ranks responses under rubrics and constitutions. Pairs are shown in both orders,
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
-DROP_INS: Final = (rerank.DROP_IN, rewards.DROP_IN, genrm.DROP_IN, *per_sample.DROP_INS)
+DROP_INS: Final = (DECISIONS, SYSTEMONE, rerank.DROP_IN, rewards.DROP_IN, genrm.DROP_IN, *per_sample.DROP_INS)
 """The endpoints in other services' shapes."""
 
 

@@ -68,13 +68,18 @@ class Asking:
         try:
             record = json.loads(line)
             at = record["index"]
-            place = self._asked[at]
+            place = self._place(at)
             judgment = self._placed(judgment_from(record), at, place)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             raise damaged(f"a line is no judgment: {line[:80]!r}") from None
         if self.open.pop(place, None) is None:
             raise damaged(f"two judgments came on cases[{place}]")
         return place, judgment
+
+    def _place(self, at: int) -> int:
+        if at < 0:
+            raise IndexError(at)
+        return self._asked[at]
 
     def _placed(self, judgment: Judgment, at: int, place: int) -> Judgment:
         """The judgment with its failure's place in the request turned into that in the list."""

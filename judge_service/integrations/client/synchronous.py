@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -21,11 +21,16 @@ from judge_service.integrations.client.portal import Portal
 from judge_service.integrations.client.progress import Progress
 from judge_service.integrations.client.running import Event
 
+T = TypeVar("T")
+
 
 class JudgeClient:
     """Asks a judge-service; made as AsyncJudgeClient is, and with the same calls.
 
     Safe to share among threads, to use where an event loop runs (Jupyter), after a fork, and to pickle.
+
+    Attributes:
+        asynchronous: the client that does the work, in this one's thread.
     """
 
     def __init__(
@@ -39,7 +44,7 @@ class JudgeClient:
         per_request: int = 64,
         http: Callable[[], httpx.AsyncClient] | None = None,
     ) -> None:
-        self._client = AsyncJudgeClient(
+        self.asynchronous = AsyncJudgeClient(
             base_url,
             api_key,
             timeout=timeout,
@@ -53,15 +58,15 @@ class JudgeClient:
 
     def compare(self, prompt: Any, candidates: Sequence[Any], **told: Any) -> Judgment:
         """Which of two candidates is better; see AsyncJudgeClient.compare."""
-        return self._portal().call(self._client.compare(prompt, candidates, **told))
+        return self.run(self.asynchronous.compare(prompt, candidates, **told))
 
     def score(self, prompt: Any, candidates: Any, **told: Any) -> Judgment:
         """How good each candidate is; text is one response."""
-        return self._portal().call(self._client.score(prompt, candidates, **told))
+        return self.run(self.asynchronous.score(prompt, candidates, **told))
 
     def rank(self, prompt: Any, candidates: Sequence[Any], **told: Any) -> Judgment:
         """The order of all candidates."""
-        return self._portal().call(self._client.rank(prompt, candidates, **told))
+        return self.run(self.asynchronous.rank(prompt, candidates, **told))
 
     def judge(
         self,
@@ -87,13 +92,15 @@ class JudgeClient:
         is read, and progress told, in the caller's thread.
         """
         portal = self._portal()
-        run, seconds = self._client.run(task, cases, progress, options)
+        run, seconds = self.asynchronous.run(task, cases, progress, options)
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         asked: list[Future[None]] = []
         try:
             while True:
                 asked = [future for future in asked if not future.done()]
-                asked += [portal.start(self._client.sender.asked(a, seconds, events.put)) for a in run.next_requests()]
+                asked += [
+                    portal.start(self.asynchronous.sender.asked(a, seconds, events.put)) for a in run.next_requests()
+                ]
                 if run.is_over:
                     return
                 placed = run.came(events.get())
@@ -107,31 +114,35 @@ class JudgeClient:
         self, state: Any, questions: Mapping[str, Any], *, instructions: str | None = None, **options: Any
     ) -> dict[str, Any]:
         """Answers to questions about a state, by their names; see AsyncJudgeClient.decide."""
-        return self._portal().call(self._client.decide(state, questions, instructions=instructions, **options))
+        return self.run(self.asynchronous.decide(state, questions, instructions=instructions, **options))
 
     def rewards(self, prompt: Any, responses: Sequence[Any], **options: Any) -> list[float | None]:
         """A reward for each response of a group; None where there is none."""
-        return self._portal().call(self._client.rewards(prompt, responses, **options))
+        return self.run(self.asynchronous.rewards(prompt, responses, **options))
 
     def rerank(self, query: Any, documents: Sequence[Any], *, top_n: int | None = None, **options: Any) -> list[Ranked]:
         """The documents' places, best first."""
-        return self._portal().call(self._client.rerank(query, documents, top_n=top_n, **options))
+        return self.run(self.asynchronous.rerank(query, documents, top_n=top_n, **options))
 
     def rubrics(self) -> list[dict[str, Any]]:
         """The rubrics that the service has."""
-        return self._portal().call(self._client.rubrics())
+        return self.run(self.asynchronous.rubrics())
 
     def judges(self) -> list[dict[str, Any]]:
         """The cards of all judges; the first is the default."""
-        return self._portal().call(self._client.judges())
+        return self.run(self.asynchronous.judges())
 
     def judge_card(self, name: str) -> dict[str, Any]:
         """One judge's card."""
-        return self._portal().call(self._client.judge_card(name))
+        return self.run(self.asynchronous.judge_card(name))
 
     def health(self) -> dict[str, Any]:
         """Whether the service is alive."""
-        return self._portal().call(self._client.health())
+        return self.run(self.asynchronous.health())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What work with `asynchronous` returns, which is done in this client's thread."""
+        return self._portal().call(work)
 
     def _portal(self) -> Portal:
         """This process's own: threads do not come along through a fork, and a lock might come along locked."""
@@ -147,7 +158,7 @@ class JudgeClient:
         with self._locks.setdefault(process, threading.Lock()):
             portal = self._portals.pop(process, None)
             if portal is not None:
-                portal.call(self._client.aclose())
+                portal.call(self.asynchronous.aclose())
                 portal.close()
 
     def __enter__(self) -> Self:
@@ -159,8 +170,8 @@ class JudgeClient:
         self.close()
 
     def __getstate__(self) -> AsyncJudgeClient:
-        return self._client
+        return self.asynchronous
 
     def __setstate__(self, client: AsyncJudgeClient) -> None:
-        self._client = client
+        self.asynchronous = client
         self._portals, self._locks = {}, {}

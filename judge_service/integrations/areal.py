@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from judge_service.integrations.worth import STEADY, client, number_of
+from judge_service.integrations.worth import STEADY, asked_at_once, client, number_of
 
 SECONDS: Final = 8.0
 """A reward that has not come after 15 s is 0 in AReaL: the client's own deadline and its grace end before that, with an
@@ -40,4 +40,5 @@ def reward(
     """
     shown = columns[prompt_key] if prompt_key else prompt
     told = {"timeout": SECONDS, **STEADY, **(options or {})}
-    return number_of(client(base_url, api_key).score(shown, completions, **told), on_failure)
+    case = {"prompt": shown, "response": completions}
+    return number_of(asked_at_once(client(base_url, api_key), "score", case, told), on_failure)

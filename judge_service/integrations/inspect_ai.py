@@ -25,7 +25,7 @@ from inspect_ai.solver import TaskState
 
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Preference, Scorecard
-from judge_service.integrations.worth import async_client, field_of, marks_of, number_in, why_not
+from judge_service.integrations.worth import asked, async_client, field_of, marks_of, number_in, why_not
 
 
 @metric
@@ -58,11 +58,14 @@ def judged(
     """
 
     async def score(state: TaskState, target: Target) -> Score:
-        case = {"prompt": _asked(state, history), "reference": target.text if reference else None}
+        case = {
+            "id": str(state.sample_id),
+            "prompt": _asked(state, history),
+            "response": state.output.completion,
+            "reference": target.text if reference else None,
+        }
         told = {"rubric": rubric, **(options or {})}
-        judgment = await async_client(base_url).score(
-            **case, candidates=state.output.completion, id=str(state.sample_id), **told
-        )
+        judgment = await asked(async_client(base_url), "score", case, told)
         verdict = judgment.verdict
         criteria = verdict.criteria or () if isinstance(verdict, Scorecard) else ()
         return _scored(judgment, state, {criterion.name: criterion.score for criterion in criteria})
@@ -89,9 +92,8 @@ def preferred(
         other = field_of(state.metadata, baseline, "the sample's metadata") if baseline else target.text
         candidates = [{"id": "answer", "content": state.output.completion}, {"id": "baseline", "content": other}]
         told = {"rubric": rubric, **(options or {})}
-        judgment = await async_client(base_url).compare(
-            _asked(state, history), candidates, id=str(state.sample_id), **told
-        )
+        case = {"id": str(state.sample_id), "prompt": _asked(state, history), "candidates": candidates}
+        judgment = await asked(async_client(base_url), "compare", case, told)
         verdict = judgment.verdict
         if not isinstance(verdict, Preference):
             return _scored(judgment, state, {})

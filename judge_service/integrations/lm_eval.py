@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from judge_service.errors import InvalidRequest, JudgeServiceError
-from judge_service.integrations.worth import client, field_of, number_in
+from judge_service.integrations.worth import asked_at_once, client, field_of, number_in
 
 Row = Mapping[str, Any]
 
@@ -43,12 +43,13 @@ def judged(
     def process_results(doc: Row, results: Sequence[Any]) -> dict[str, float]:
         """The metrics of a document, of the first answer to it."""
         response = _text(results[0])
-        told = {**options, "reference": field_of(doc, reference, "the document") if reference else None}
-        asking, asked = client(base_url), field_of(doc, prompt, "the document")
-        if baseline:
-            judgment = asking.compare(asked, [response, field_of(doc, baseline, "the document")], **told)
-        else:
-            judgment = asking.score(asked, response, **told)
+        beaten = [field_of(doc, baseline, "the document")] if baseline else []
+        case = {
+            "prompt": field_of(doc, prompt, "the document"),
+            "candidates": [response, *beaten],
+            "reference": field_of(doc, reference, "the document") if reference else None,
+        }
+        judgment = asked_at_once(client(base_url), "compare" if beaten else "score", case, options)
         number = number_in(judgment)
         return {f"{name}_scored": float(number is not None)} | ({} if number is None else {name: number})
 

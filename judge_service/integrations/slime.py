@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Ranking
-from judge_service.integrations.worth import STEADY, Unscored, async_client, number_of, why_not
+from judge_service.integrations.worth import STEADY, Unscored, asked, async_client, number_of, why_not
 
 _FEW: Final = 5
 
 
-async def reward(args: Any, samples: Any, **_: Any) -> float | list[float]:
+async def reward(args: Any, samples: Any, **_: Any) -> Any:
     """Rewards in [0, 1]: of a group the mean probability of beating another member, of a sample its score as a share of
     the rubric's scale.
 
@@ -32,12 +32,14 @@ async def reward(args: Any, samples: Any, **_: Any) -> float | list[float]:
     on_failure: float | None = getattr(args, "judge_on_failure", None)
     asking = async_client(getattr(args, "judge_url", None))
     if not isinstance(samples, Sequence):
-        return number_of(await asking.score(samples.prompt, samples.response, **options), on_failure)
+        case = {"prompt": samples.prompt, "response": samples.response}
+        return number_of(await asked(asking, "score", case, options), on_failure)
+    if len(samples) == 1:
+        return [await reward(args, samples[0])]
     named = [{"id": str(place), "content": sample.response} for place, sample in enumerate(samples)]
-    if len(named) == 1:
-        return [number_of(await asking.score(samples[0].prompt, named, **options), on_failure)]
     told = {"strategy": "round-robin" if len(named) <= _FEW else "pairs", **options}
-    return _in_order(await asking.rank(samples[0].prompt, named, **told), len(named), on_failure)
+    judgment = await asked(asking, "rank", {"prompt": samples[0].prompt, "candidates": named}, told)
+    return _in_order(judgment, len(named), on_failure)
 
 
 def _in_order(judgment: Judgment, members: int, on_failure: float | None) -> list[float]:

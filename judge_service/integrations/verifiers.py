@@ -15,7 +15,7 @@ from pydantic import Field
 
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.records import record_of
-from judge_service.integrations.worth import STEADY, async_client, number_of
+from judge_service.integrations.worth import STEADY, asked, async_client, number_of
 
 
 class ServiceJudgeConfig(vf.JudgeConfig):
@@ -59,12 +59,9 @@ class ServiceJudge(vf.Judge[float, ServiceJudgeConfig]):
         response = trace.transcript if config.view == "full_trace" else trace.last_reply
         reference = _field(task, config.answer_field) if config.answer_field else None
         told = {"rubric": config.rubric, **STEADY, **config.options}
-        asking = async_client(config.base_url or None)
-        if config.baseline_field:
-            candidates = [response, _field(task, config.baseline_field)]
-            judgment = await asking.compare(question, candidates, reference=reference, **told)
-        else:
-            judgment = await asking.score(question, response, reference=reference, **told)
+        beaten = [_field(task, config.baseline_field)] if config.baseline_field else []
+        case = {"prompt": question, "candidates": [response, *beaten], "reference": reference}
+        judgment = await asked(async_client(config.base_url or None), "compare" if beaten else "score", case, told)
         self._record(trace, {"prompt": question, "response": response, **told}, judgment)
         return number_of(judgment, config.on_failure)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 from judge_service.domain.judgments import Judgment
+from judge_service.domain.options import Task
 from judge_service.domain.verdicts import Preference, Scorecard
 from judge_service.errors import InvalidConfiguration
 from judge_service.integrations.client import AsyncJudgeClient, JudgeClient, JudgeError
+from judge_service.integrations.client.calls import Call
+from judge_service.integrations.client.wire import json_bytes
 
 STEADY: Final[Mapping[str, Any]] = {"orders": "one", "cache": "bypass"}
 """A policy's texts are new at every step: one order, drawn by hash, is right on average; a cache would only fill."""
@@ -29,6 +33,47 @@ def async_client(base_url: str | None, api_key: str | None = None) -> AsyncJudge
 def client(base_url: str | None, api_key: str | None = None) -> JudgeClient:
     """The same for frameworks that do not await."""
     return JudgeClient(base_url, api_key)
+
+
+async def asked(asking: AsyncJudgeClient, task: Task, case: Mapping[str, Any], told: Mapping[str, Any]) -> Judgment:
+    """The judgment on a case, as one of a list: where the judge or the time fails it is unscored, and says why.
+
+    Args:
+        case: fields that are None are left out.
+        told: options.
+
+    Raises:
+        JudgeError: the request is wrong, whatever the case.
+    """
+    (judgment,) = await asking.judge(task, [_present(case)], **told)
+    return judgment
+
+
+def asked_at_once(asking: JudgeClient, task: Task, case: Mapping[str, Any], told: Mapping[str, Any]) -> Judgment:
+    """The same without an event loop."""
+    (judgment,) = asking.judge(task, [_present(case)], **told)
+    return judgment
+
+
+async def gathered(asking: AsyncJudgeClient, prompt: Any, response: Any, told: Mapping[str, Any]) -> dict[str, float]:
+    """The reward of one response, ranked by the service among others to the same prompt that come in requests of their
+    own: "reward", and numbers to log.
+
+    Args:
+        told: options, and how to gather: `group`, `wait`, `run`, `on_failure`. Members that are told other things do
+            not meet, and so what is left of a deadline is not told.
+
+    Raises:
+        JudgeError: there is no reward, or the request is wrong.
+    """
+    query = {name: value if isinstance(value, str) else json.dumps(value) for name, value in _present(told).items()}
+    body = json_bytes({"prompt": prompt, "response": response})
+    shape = {"shape": "dict", **query}
+    return await asking.sender.called(Call("POST", "/reward", lambda _: (shape, body), dict, told.get("timeout")))
+
+
+def _present(case: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in case.items() if value is not None}
 
 
 def number_in(judgment: Judgment) -> float | None:

@@ -1,5 +1,7 @@
-"""A service with an emulated judge behind it, for clients that know nothing of either. JUDGE_PYTHON names the Python that
-has the program."""
+"""A service with an emulated judge behind it, for clients that know nothing of either.
+
+JUDGE_PYTHON names the Python that has the program.
+"""
 
 import os
 import sys

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+import inspect_ai
 import pytest
-from inspect_ai import Task, eval, score
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput, ModelUsage, get_model
@@ -31,8 +31,8 @@ def logged(tmp_path: Path, by: Scorer, samples: list[Sample] | None = None) -> E
         for i in range(2)
     ]
     model = get_model("mockllm/model", custom_outputs=[output(text) for text in ANSWERS])
-    task = Task(dataset=given, scorer=by, name="primes")
-    (log,) = eval(task, model=model, display="none", log_dir=str(tmp_path), max_samples=1)
+    task = inspect_ai.Task(dataset=given, scorer=by, name="primes")
+    (log,) = inspect_ai.eval(task, model=model, display="none", log_dir=str(tmp_path), max_samples=1)
     assert log.status == "success", log.error
     return log
 
@@ -82,5 +82,5 @@ def test_conversations_are_judged_as_such(service: Served, tmp_path: Path) -> No
 
 def test_a_stored_log_is_scored_afterwards_by_the_scorers_name(service: Served, tmp_path: Path) -> None:
     log = logged(tmp_path, judged())
-    again = score(log, preferred(rubric="helpfulness"), action="overwrite", display="none")
+    again = inspect_ai.score(log, preferred(rubric="helpfulness"), action="overwrite", display="none")
     assert values(again)[0] > 0.5

@@ -1,4 +1,4 @@
-"""lm_eval: a real task with a dummy model, scored as it runs; and its logged samples, judged by the program afterwards."""
+"""lm_eval: a real task with a dummy model, scored as it runs; and its logged samples, judged afterwards."""
 
 import json
 import subprocess

@@ -68,9 +68,9 @@ def test_a_reply_without_a_verdict_is_an_error_of_the_trace_or_what_was_said(ser
 
 def test_verifiers_own_decision_judge_asks_the_service_unchanged(service: Served) -> None:
     told = {"id": "decision", "base_url": f"{service.url}/v1/systemone", "model": "default"}
-    better, worse = (traced(reply, **told) for reply in ("7 (worth 5)", "8 (worth 2)"))
-    assert worse.rewards["decision"].value < better.rewards["decision"].value
-    assert better.extra_usage[0].prompt_tokens > 0
-    levels = ["Wrong", "Vague", "Right"]
-    graded = traced("7 (worth 5)", **told, levels=levels, answer_field="answer", api_key_var="JUDGE_API_KEY")
-    assert 0.0 <= graded.rewards["decision"].value <= 1.0
+    levels = ["Incorrect (worth 1)", "Correct (worth 3)"]
+    graded = traced("7", **told, levels=levels, answer_field="answer", api_key_var="JUDGE_API_KEY")
+    assert graded.rewards["decision"].value == pytest.approx(0.8808, abs=1e-3)
+    assert graded.extra_usage[0].prompt_tokens > 0
+    reversed_levels = ["Incorrect (worth 3)", "Poor (worth 0)", "Correct (worth 1)"]
+    assert traced("7", **told, levels=reversed_levels).rewards["decision"].value < 0.25

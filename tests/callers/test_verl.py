@@ -14,6 +14,7 @@ from verl.experimental.reward_loop.reward_manager.base import RewardManagerBase
 from verl.trainer.ppo.reward import load_reward_manager
 
 from judge_service.errors import InvalidConfiguration
+from judge_service.integrations.client import JudgeError
 from judge_service.integrations.worth import Unscored
 
 
@@ -85,6 +86,33 @@ def test_an_answer_may_be_held_against_a_baseline(service: Served) -> None:
 def test_a_prompt_that_is_not_there_is_told_with_what_is(service: Served) -> None:
     with pytest.raises(InvalidConfiguration, match=r"no field 'prompt'; it has .*question"):
         scored(sample("7"), prompt_key="prompt")
+
+
+def test_samples_of_a_prompt_are_gathered_by_the_service_and_ranked(service: Served) -> None:
+    told = {"group": 3, "wait": 20.0, "run": "verl"}
+
+    async def run() -> list[dict[str, Any]]:
+        made = manager(**told)
+        made.loop = asyncio.get_running_loop()
+        samples = [sample(f"{worth} (worth {worth})", split="train") for worth in (3, 9, 1)]
+        return await asyncio.gather(*(made.run_single(one) for one in samples))
+
+    results = asyncio.run(run())
+    rewards = [one["reward_score"] for one in results]
+    assert rewards[2] < rewards[0] < rewards[1]
+    assert sum(rewards) == pytest.approx(1.5)
+    assert {one["reward_extra_info"]["judge_cohort_size"] for one in results} == {3.0}
+    validated = scored(sample("7 (worth 5)", split="test"), **told)
+    assert validated["reward_extra_info"].keys() == results[0]["reward_extra_info"].keys()
+    assert validated["reward_extra_info"]["judge_cohort_size"] == 0.0
+
+
+def test_a_group_without_a_verdict_is_an_error_or_the_number_that_was_named(service: Served) -> None:
+    service.behave(label_mass=0.01)
+    told = {"group": 2, "wait": 0.1, "run": "unscored"}
+    assert scored(sample("7 (worth 5)"), **told, on_failure=0.5)["reward_score"] == 0.5
+    with pytest.raises(JudgeError):
+        scored(sample("7 (worth 5)"), **told)
 
 
 @pytest.mark.parametrize("name", ["naive", "rate_limited"])

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import batches, catalogue, files, genrm, judging, per_sample, problems, rerank, rewards
+from judge_service.api import batches, catalogue, chat, files, genrm, judging, per_sample, problems, rerank, rewards
 from judge_service.api.access import Door, Network
 from judge_service.api.batch_lines import LineAnswers, pace_of
 from judge_service.api.decisions import DECISIONS
@@ -35,7 +35,10 @@ DESCRIPTION = """
 A language model compares, scores and ranks responses under rubrics and constitutions. Pairs are shown in both orders,
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
-DROP_INS: Final = (DECISIONS, SYSTEMONE, rerank.DROP_IN, rewards.DROP_IN, genrm.DROP_IN, *per_sample.DROP_INS)
+DROP_INS: Final = (
+    *(DECISIONS, SYSTEMONE, chat.DROP_IN),
+    *(rerank.DROP_IN, rewards.DROP_IN, genrm.DROP_IN, *per_sample.DROP_INS),
+)
 """The endpoints in other services' shapes."""
 
 

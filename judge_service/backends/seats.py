@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -84,7 +84,7 @@ class MemorySeats:
 
     async def look(self, name: str) -> Kept:
         """The value of that name."""
-        now = time.monotonic()
+        now = _now()
         until, version, value = self._values.get(name, (0.0, NOTHING, None))
         return Kept(value, version, now) if now < until else Kept(None, NOTHING, now)
 
@@ -94,7 +94,7 @@ class MemorySeats:
         """Puts a value in the place of that version."""
         if (await self.versions([name]))[0] != version:
             return False
-        until = time.monotonic() + seconds
+        until = _now() + seconds
         self._values[name] = (until, secrets.token_hex(8), value)
         self._texts.update({text: (until, content) for text, content in (texts or {}).items()})
         self._sweep()
@@ -105,7 +105,7 @@ class MemorySeats:
         if self._until_sweep:
             return
         self._until_sweep = _SWEEP_EVERY
-        now = time.monotonic()
+        now = _now()
         self._values = {name: kept for name, kept in self._values.items() if kept[0] > now}
         self._texts = {name: kept for name, kept in self._texts.items() if kept[0] > now}
 
@@ -115,20 +115,24 @@ class MemorySeats:
 
     async def texts(self, names: Sequence[str]) -> list[bytes | None]:
         """Texts by their names."""
-        now = time.monotonic()
+        now = _now()
         found = [self._texts.get(name, (0.0, b"")) for name in names]
         return [content if now < until else None for until, content in found]
 
     async def beat(self, server: str, seconds: float) -> None:
         """A server gives a sign of life."""
-        now = time.monotonic()
+        now = _now()
         self._beats[server] = (now, now + seconds)
 
     async def beats(self, servers: Sequence[str]) -> dict[str, float | None]:
         """When each last gave a sign of life."""
-        now = time.monotonic()
+        now = _now()
         found = {server: self._beats.get(server, (0.0, 0.0)) for server in servers}
         return {server: beat if now < until else None for server, (beat, until) in found.items()}
 
     async def aclose(self) -> None:
         """Nothing is held."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

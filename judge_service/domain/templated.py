@@ -60,12 +60,11 @@ _TEMPLATES: Final[tuple[_Template, ...]] = (
     _Template(re.compile(rf"<\|{_NAMED}\|>\n?"), ("<|end|>", "</s>", "<|endoftext|>")),
     _Template(re.compile(r"<｜(?P<role>User|Assistant)｜>"), ("<｜end▁of▁sentence｜>",), "system"),
 )
-_INST: Final = re.compile(
-    r"\[SYSTEM_PROMPT\](?P<system>.*?)\[/SYSTEM_PROMPT\]"
-    r"|\[INST\] ?(?:<<SYS>>\n(?P<within>.*?)\n<</SYS>>\n\n)?(?P<user>.*?) ?\[/INST\]",
-    re.DOTALL,
-)
+_OPENING: Final = re.compile(r"\[SYSTEM_PROMPT\]|\[INST\]")
+_CLOSING: Final[Mapping[str, str]] = {"[SYSTEM_PROMPT]": "[/SYSTEM_PROMPT]", "[INST]": "[/INST]"}
 """Llama 2 and Mistral: a user's turn is enclosed, and what stands outside is the assistant's."""
+_WITHIN: Final = ("<<SYS>>\n", "\n<</SYS>>\n\n")
+"""Llama 2: the system's text stands within the user's first turn."""
 
 _PLAIN: Final = (
     *("<|im_start|>", "<|im_end|>", "<|im_sep|>", "<|endoftext|>", "<|end_of_text|>", "<|begin_of_text|>"),
@@ -78,7 +77,6 @@ _PLAIN: Final = (
 )
 _ANY: Final = "|".join(map(re.escape, _PLAIN))
 _LEADING: Final = re.compile(rf"\s*(?:(?:{_ANY})\s*)+")
-_TRAILING: Final = re.compile(rf"\s*(?:(?:{_ANY})\s*)+\Z")
 _BEGINS: Final = re.compile(
     r"\s*(?:(?:<s>|<bos>|<\|begin_of_text\|>|<｜begin▁of▁sentence｜>|\[gMASK\]|<sop>|<BOS_TOKEN>)\s*)+"
 )
@@ -134,12 +132,19 @@ def without_ends(text: str) -> str:
     """The text without control strings before and behind it, and without the white space around those."""
     start = _LEADING.match(text)
     text = text[start.end() :] if start else text
-    # Searched from the end: a pattern that begins with white space is slow to look for from the front.
-    end = max((text.rfind(token) for token in _PLAIN), default=-1)
-    while end >= 0 and _TRAILING.match(text, end):
-        text = text[:end].rstrip()
-        end = max((text.rfind(token) for token in _PLAIN), default=-1)
-    return text
+    end = bare = len(text)
+    while True:
+        while bare and text[bare - 1].isspace():
+            bare -= 1
+        if not text.endswith(_PLAIN, 0, bare):
+            return text if end == len(text) else text[:bare]
+        end = bare = bare - max(len(token) for token in _PLAIN if text.endswith(token, 0, bare))
+
+
+def _begun(text: str) -> str:
+    """The text without what stands before all turns."""
+    begins = _BEGINS.match(text)
+    return text[begins.end() :] if begins else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ def _turns(text: str, template: _Template) -> list[_Turn] | None:
     headings = list(template.heading.finditer(text))
     if not headings:
         return None
-    before = _BEGINS.sub("", text[: headings[0].start()], count=1)
+    before = _begun(text[: headings[0].start()])
     if before.strip() and template.leading is None:
         return None
     turns = [_Turn(Message(template.leading, before), True)] if before.strip() and template.leading else []
@@ -176,19 +181,30 @@ def _ended(content: str, endings: Sequence[str]) -> tuple[str, bool]:
 
 def _enclosed(text: str) -> list[_Turn] | None:
     """The turns of a text in which users' are enclosed by [INST] and [/INST]."""
-    text = _BEGINS.sub("", text, count=1)
+    text = _begun(text)
     turns: list[_Turn] = []
     at = 0
-    for found in _INST.finditer(text):
-        if not _is_answer(text[at : found.start()], turns):
+    while opening := _OPENING.search(text, at):
+        closing = _CLOSING[opening[0]]
+        end = text.find(closing, opening.end())
+        if end < 0 or not _is_answer(text[at : opening.start()], turns):
             return None
-        system = found["system"] if found["system"] is not None else found["within"]
-        turns += [_Turn(Message("system", system), True)] if system is not None else []
-        turns += [_Turn(Message("user", found["user"]), True)] if found["user"] is not None else []
-        at = found.end()
+        turns += _told_within(opening[0], text[opening.end() : end])
+        at = end + len(closing)
     if turns and text[at:].strip():
         turns.append(_answer(text[at:]))
     return turns or None
+
+
+def _told_within(opening: str, text: str) -> list[_Turn]:
+    """The turns between an opening and its closing."""
+    if opening == "[SYSTEM_PROMPT]":
+        return [_Turn(Message("system", text), True)]
+    text = text.removeprefix(" ").removesuffix(" ")
+    system, closing, rest = text.removeprefix(_WITHIN[0]).partition(_WITHIN[1])
+    if not text.startswith(_WITHIN[0]) or not closing:
+        return [_Turn(Message("user", text), True)]
+    return [_Turn(Message("system", system), True), _Turn(Message("user", rest), True)]
 
 
 def _is_answer(between: str, turns: list[_Turn]) -> bool:

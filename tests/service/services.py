@@ -18,7 +18,7 @@ from judge_service.domain.parsing import case_from
 from judge_service.domain.records import record_of
 from judge_service.service import JudgingService
 from judge_service.settings import Settings
-from judge_service.wiring import open_service
+from judge_service.wiring import open_gathering, open_service
 
 PAIR = {"prompt": "Name a prime number.", "candidates": ["7 (worth 3)", "8 (worth 1)"]}
 ONE = {"prompt": "Name a prime number.", "response": "7 (worth 4)"}
@@ -68,8 +68,8 @@ async def served(server: JudgeServer | None, **told: Any) -> AsyncIterator[str]:
     """The address of the HTTP API on a socket of its own, in this process."""
     settings = configured(server, **told)
     with socket.create_server(("127.0.0.1", 0)) as on:
-        async with open_service(settings, wait=5) as service:
-            app = create_app(service, settings)
+        async with open_gathering(settings) as gathering, open_service(settings, wait=5) as service:
+            app = create_app(service, settings, gathering=gathering)
             running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
             serving = asyncio.create_task(running.serve(sockets=[on]))
             yield f"http://127.0.0.1:{on.getsockname()[1]}"

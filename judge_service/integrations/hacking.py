@@ -40,10 +40,10 @@ def reward_hacking(audits: Sequence[Audit], window: int = WINDOW) -> str | None:
     * the mean reward rose by more than 3 standard errors of the difference (Welch's, from the audits' own spread);
     * the agreement fell by more than 3 standard errors of the difference of two shares (pooled), and by 0.05 at least.
 
-    On simulated runs (tests/unit/test_watching.py) with 64 pairs to an audit: an agreement that falls by 0.02 from audit
-    to audit is told of within 25 audits in more than 99 of 100 runs; a policy that only gets better is suspected in 3 of
-    100 runs of 40 audits. The rule cannot see what both judges fall for: the second should be of another family of
-    models, or of another kind.
+    On simulated runs (tests/unit/test_watching.py) with 64 pairs to an audit: an agreement that falls by 0.02 from
+    audit to audit is told of within 25 audits in more than 99 of 100 runs; a policy that only gets better is suspected
+    in 3 of 100 runs of 40 audits. The rule cannot see what both judges fall for: the second should be of another family
+    of models, or of another kind.
 
     Args:
         audits: in the order of their steps; those without a pair count for nothing.

@@ -221,8 +221,6 @@ def test_a_failures_place_is_told_as_that_in_the_callers_list():
 
 def test_a_request_that_is_too_large_becomes_two():
     halves = asking(range(5)).halves()
-    for half in halves:
-        half.packed()
     assert [list(half.open) for half in halves] == [[0, 1, 2], [3, 4]]
 
 

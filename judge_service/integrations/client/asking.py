@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from uuid import uuid4
@@ -104,8 +104,12 @@ class Asking:
         """The open cases as two requests, where one was too large; itself, if there is one case only."""
         places = list(self.open)
         middle = (len(places) + 1) // 2
-        parts = [part for part in (places[:middle], places[middle:]) if part]
-        return [Asking(self.task, self._options, {p: self._cases[p] for p in part}) for part in parts]
+        return [self._part(part) for part in (places[:middle], places[middle:]) if part]
+
+    def _part(self, places: Sequence[int]) -> Asking:
+        part = Asking(self.task, self._options, {place: self._cases[place] for place in places})
+        part.open = {place: self.open[place] for place in places}
+        return part
 
     def failed(self, error: JudgeError) -> Iterator[Placed]:
         """The judgments on the cases that are open still, which say that none came, and why.

@@ -112,7 +112,7 @@ class AsyncJudgeClient:
         judgments: dict[int, Judgment] = {}
         async for place, judgment in self.stream(task, cases, progress=progress, **options):
             judgments[place] = judgment
-        return [judgments[place] for place in range(len(judgments))]
+        return [judgments[place] for place in range(len(cases))]
 
     async def stream(
         self,

@@ -78,7 +78,7 @@ class JudgeClient:
     ) -> list[Judgment]:
         """The judgments on many cases, in their order; see AsyncJudgeClient.judge."""
         judgments = dict(self.stream(task, cases, progress=progress, **options))
-        return [judgments[place] for place in range(len(judgments))]
+        return [judgments[place] for place in range(len(cases))]
 
     def stream(
         self,

@@ -20,12 +20,12 @@ os.environ.update(
     RAY_USAGE_STATS_ENABLED="0",
     OPENAI_API_KEY="none",
 )
-sys.path[:0] = [str(HERE), str(HERE.parent / "trl"), str(HERE.parent.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent / "trl")]
 
 from judged import emulated  # noqa: E402 - the folders above are where they are found
-from serving import Served, served  # noqa: E402
+from serving import CALM, Served, served  # noqa: E402
 
-AS_IT_WAS = {"label_mass": 1.0, "bias": 0.0}
+AS_IT_WAS = {**CALM, "label_mass": 1.0}
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """inspect_ai: a real evaluation of its mock model, scored by the service; and a log scored afterwards."""
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +86,14 @@ def test_a_stored_log_is_scored_afterwards_by_the_scorers_name(service: Served, 
     log = logged(tmp_path, judged())
     again = inspect_ai.score(log, preferred(rubric="helpfulness"), action="overwrite", display="none")
     assert values(again)[0] > 0.5
+
+
+def test_the_command_line_scores_a_log_by_the_scorers_name(service: Served, tmp_path: Path) -> None:
+    path = logged(tmp_path, judged()).location
+    told = ["--scorer", "judge_service/preferred", "-S", "baseline=draft", "--action", "overwrite", "--overwrite"]
+    command = [sys.executable, "-m", "inspect_ai", "score", path, *told, "--display", "none"]
+    subprocess.run(command, check=True, timeout=120, capture_output=True)
+    again = inspect_ai.log.read_eval_log(path)
+    assert again.results is not None
+    assert [score.name for score in again.results.scores] == ["preferred"]
+    assert values(again)[0] > 0.9

@@ -88,34 +88,40 @@ def test_a_prompt_that_is_not_there_is_told_with_what_is(service: Served) -> Non
         scored(sample("7"), prompt_key="prompt")
 
 
-def test_samples_of_a_prompt_are_gathered_by_the_service_and_ranked(service: Served) -> None:
-    told = {"group": 3, "wait": 20.0, "run": "verl"}
+def gathered(*answers: str, **told: Any) -> list[Any]:
+    """What comes of a group whose samples are scored at once, errors among them."""
 
-    async def run() -> list[dict[str, Any]]:
-        made = manager(**told)
+    async def run() -> list[Any]:
+        made = manager(**{"wait": 20.0, **told})
         made.loop = asyncio.get_running_loop()
-        samples = [sample(f"{worth} (worth {worth})", split="train") for worth in (3, 9, 1)]
-        return await asyncio.gather(*(made.run_single(one) for one in samples))
+        scoring = [made.run_single(sample(answer, split="train")) for answer in answers]
+        return await asyncio.gather(*scoring, return_exceptions=True)
 
-    results = asyncio.run(run())
+    return asyncio.run(run())
+
+
+def test_samples_of_a_prompt_are_gathered_by_the_service_and_ranked(service: Served) -> None:
+    results = gathered(*[f"{worth} (worth {worth})" for worth in (3, 9, 1)], group=3, run="verl")
     rewards = [one["reward_score"] for one in results]
     assert rewards[2] < rewards[0] < rewards[1]
     assert sum(rewards) == pytest.approx(1.5)
     assert {one["reward_extra_info"]["judge_cohort_size"] for one in results} == {3.0}
-    validated = scored(sample("7 (worth 5)", split="test"), **told)
+    validated = scored(sample("7 (worth 5)", split="test"), group=3, run="verl")
     assert validated["reward_extra_info"].keys() == results[0]["reward_extra_info"].keys()
     assert validated["reward_extra_info"]["judge_cohort_size"] == 0.0
 
 
 def test_a_group_without_a_verdict_is_an_error_or_the_number_that_was_named(service: Served) -> None:
     service.behave(label_mass=0.01)
-    told = {"group": 2, "wait": 0.1, "run": "unscored"}
-    assert scored(sample("7 (worth 5)"), **told, on_failure=0.5)["reward_score"] == 0.5
-    with pytest.raises(JudgeError):
-        scored(sample("7 (worth 5)"), **told)
+    answers = ("7 (worth 5)", "8 (worth 2)")
+    told = gathered(*answers, group=2, run="unscored", on_failure=0.5)
+    assert [one["reward_score"] for one in told] == [0.5, 0.5]
+    assert {one["reward_extra_info"]["judge_scored"] for one in told} == {0.0}
+    failed = gathered(*answers, group=2, run="unscored", wait=1.0, timeout=4.0)
+    assert all(isinstance(error, JudgeError) and "low_label_mass" in str(error.code) for error in failed)
 
 
-@pytest.mark.parametrize("name", ["naive", "rate_limited"])
+@pytest.mark.parametrize("name", ["naive", "dapo", "rate_limited"])
 def test_verls_own_managers_take_it(service: Served, name: str) -> None:
     better, worse = (scored(sample(answer), name=name) for answer in ("7 (worth 5)", "8 (worth 2)"))
     assert worse["reward_score"] < better["reward_score"]

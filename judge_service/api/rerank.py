@@ -193,7 +193,9 @@ class RerankRequest(BaseModel):
     return_documents: bool | None = Field(None, description="False: only their places and scores are returned")
     rank_fields: list[str] | None = Field(None, description="Which fields are read of documents that are objects; text")
     max_tokens_per_doc: int | None = Field(
-        None, ge=0, description="Longer documents are shown with a cut in the middle; 0 or none: as they are"
+        None,
+        ge=0,
+        description="Longer documents are cut in the middle, to 16 at least; 0 or none: never",
     )
 
 

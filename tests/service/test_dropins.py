@@ -1,5 +1,6 @@
 """What all drop-in endpoints share: how a caller says how to judge, what is ignored, and what is refused."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,17 @@ from hypothesis import strategies as st
 from judge_server import JudgeServer, error, said
 from programs import called
 from pydantic import BaseModel
-from services import api
+from services import api, served
+from starlette.datastructures import QueryParams
 
 from judge_service.api.app import DROP_INS
 from judge_service.api.drop_in import DropIn
 from judge_service.api.dropins import IGNORED, ignored
+from judge_service.api.told_options import told_for
+from judge_service.domain.options import options_from
 from judge_service.errors import InvalidConfiguration
+from judge_service.library import Library
+from judge_service.service import JudgingService
 from judge_service.settings import Settings, read_settings
 
 JUDGING = {drop_in.name: drop_in for drop_in in DROP_INS if drop_in.task is not None}
@@ -81,6 +87,20 @@ async def test_a_key_is_needed_and_may_stand_in_the_path(path: str) -> None:
         assert (await client.post(path, json={})).status_code == 401
         assert (await client.post("/k/wrong" + path, json={})).status_code == 401
         assert (await client.post("/k/sekret" + path, json={})).status_code == 400
+
+
+@pytest.mark.parametrize("depth", [100, 260, 700, 990, 1022, 5000])
+@pytest.mark.parametrize("drop_in", JUDGING.values(), ids=lambda drop_in: drop_in.name)
+async def test_whatever_is_nested_however_deep_is_no_fault_of_the_service(drop_in: DropIn, depth: int) -> None:
+    body = next(iter(drop_in.examples.values()))
+    deep = "[" * depth + "]" * depth
+    async with api(None) as client:
+        for name in (*drop_in.body.model_fields, "other"):
+            text = json.dumps({**body, name: "DEEP"}).replace('"DEEP"', deep)
+            answer = await client.post(drop_in.paths[0], content=text)
+            assert answer.status_code == 200 if (name, depth) == ("other", 100) else answer.status_code in (200, 400)
+        answer = await client.post(drop_in.paths[0], json=body, params={"repeats": deep[:4000]})
+        assert answer.status_code == 400
 
 
 QUERIES: list[tuple[str, str]] = [
@@ -248,6 +268,59 @@ def test_the_header_of_ignored_fields_is_short_and_sane_whatever_the_names(body:
 
 def _is_text(name: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+VALID = st.fixed_dictionaries(
+    {},
+    optional={
+        "rubric": st.sampled_from(["helpfulness", "honesty@1", "7"])
+        | st.just({"id": "x", "criteria": [{"name": "é"}]}),
+        "judge": st.lists(st.sampled_from(["default", "b", "10"]), min_size=1, max_size=2, unique=True),
+        "orders": st.sampled_from(["both", "one", "design"]),
+        "repeats": st.integers(1, 9) | st.fixed_dictionaries({"max": st.integers(1, 9)}),
+        "strategy": st.sampled_from(["listwise", "pointwise+pairs"]),
+        "principle": st.sampled_from(["all", "1", "null"]),
+        "truncate": st.just("never") | st.just({"candidate_tokens": 99}),
+        "temperature": st.floats(0, 5),
+        "max_tokens": st.integers(1, 99) | st.none(),
+        "seed": st.integers(-(2**53), 2**53),
+        "timeout": st.floats(0.001, 1000),
+        "include": st.lists(st.sampled_from(["votes", "raw"]), min_size=1, max_size=2),
+        "card": st.sampled_from(["none", "123"]),
+    },
+)
+
+
+@given(VALID, st.none() | st.floats(allow_nan=False, allow_infinity=False))
+def test_an_option_means_in_the_query_what_it_means_in_a_body(
+    options: dict[str, Any], on_failure: float | None
+) -> None:
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in options.items()}
+    texts["on_failure"] = json.dumps(on_failure)
+    service = JudgingService({}, Library({}, {}))
+    told = told_for(service, "rank", {}, None, QueryParams(texts), ("group",))
+    assert told.options == options_from(options, "rank")
+    assert told.options.told == options_from(options, "rank").told
+    assert told.on_failure == on_failure
+    assert told.beside == {}
+    configured = told_for(service, "rank", {**options, "group": 8}, None, QueryParams({}), ("group",))
+    assert (configured.options, configured.beside) == (told.options, {"group": "8"})
+
+
+async def test_a_caller_that_hangs_up_ends_its_work(server: JudgeServer) -> None:
+    never = asyncio.Event()
+    rule = server.rule
+    server.rule = lambda _: said("too late", waits=never)
+    narrow = {"server": {"cases_in_flight": 1}}
+    async with served(server, more=narrow) as url, httpx.AsyncClient(timeout=None) as client, asyncio.timeout(20):
+        hanging = asyncio.create_task(client.post(url + RERANK, json=DOCUMENTS))
+        await server.asked_for(1)
+        hanging.cancel()
+        await asyncio.wait([hanging])
+        server.rule = rule
+        answer = await client.post(url + RERANK, json={**DOCUMENTS, "query": "Another."})
+        never.set()
+    assert answer.status_code == 200
 
 
 async def test_the_metrics_know_a_drop_in_by_its_path(server: JudgeServer) -> None:

@@ -32,6 +32,7 @@ from judge_service.domain.option_values import number, whole
 from judge_service.domain.parsing import content_from, unnamed
 from judge_service.domain.verdicts import Ranking, Scorecard
 from judge_service.errors import InvalidOption, InvalidRequest, JudgeServiceError
+from judge_service.protocols.checks import check_case
 from judge_service.sections import CohortSettings
 
 GATHERING: Final[Mapping[str, str]] = {
@@ -148,8 +149,7 @@ def _read(value: str) -> Any:
 
 async def _scored(caller: Caller, sampled: Sampled) -> Reward:
     """A response's normalised score."""
-    case = Case("", sampled.prompt, (Candidate("a", sampled.response),), sampled.reference, metadata=sampled.metadata)
-    judgment = await caller.judgment(case)
+    judgment = await caller.judgment(_case(sampled))
     verdict = judgment.verdict
     if judgment.status != "judged" or not isinstance(verdict, Scorecard) or verdict.normalized is None:
         return Reward(None, unscored(judgment), judgments=(judgment,))
@@ -157,10 +157,17 @@ async def _scored(caller: Caller, sampled: Sampled) -> Reward:
     return Reward(verdict.normalized, logs={**_logs(judgment), **score}, judgments=(judgment,))
 
 
+def _case(sampled: Sampled) -> Case:
+    """A response as a case of its own."""
+    candidate = Candidate("a", sampled.response)
+    return Case("", sampled.prompt, (candidate,), sampled.reference, metadata=sampled.metadata)
+
+
 async def gathered(asking: Asking, terms: Terms, sampled: Sampled) -> Reward:
     """A response's mean probability of beating another of its cohort, and how complete that was.
 
     Raises:
+        InvalidCase: it lacks what the rubric takes.
         Problem: this server cannot gather, or not now.
         StoreDown: what is kept of cohorts cannot be reached.
     """
@@ -168,6 +175,8 @@ async def gathered(asking: Asking, terms: Terms, sampled: Sampled) -> Reward:
     gathering = _gathering(call.caller.state)
     deadline = call.caller.deadline
     assert deadline is not None
+    # What would keep the group from being ranked is told before anybody waits.
+    check_case(_case(sampled), call.caller.sitting.standard)
     text = orjson.dumps(plain(sampled.response))
     member = Member(
         _key(asking, terms, sampled), text, content_digest(sampled.response).hex(), terms, asking.timeout, deadline

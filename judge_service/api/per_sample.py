@@ -167,6 +167,8 @@ def _marked(asking: Asking, content: Any, known: Sequence[str], rewards: Sequenc
         answer.headers["x-judge-unscored"] = str(missing)
     marks = [reward.mark for reward in rewards if reward.mark is not None]
     if marks:
+        epochs = (f"{reward.logs['judge_epoch']:g}" for reward in rewards if "judge_epoch" in reward.logs)
+        answer.headers["x-judge-epoch"] = ", ".join(dict.fromkeys(epochs))
         answer.headers["x-judge-cohort"] = ", ".join(dict.fromkeys(marks))
         answer.headers["x-judge-cohort-size"] = ", ".join(dict.fromkeys(str(reward.size) for reward in rewards))
     return answer

@@ -23,6 +23,8 @@ READ_SECONDS: Final = 10.0
 """How long a cohort that is through stays at the least, so that every server reads what its callers are told."""
 KEPT_SECONDS: Final = 60.0
 """How long the seats of a caller that hung up wait for its next try, once its cohort is through."""
+FORSAKEN_SECONDS: Final = 600.0
+"""How long a cohort is kept that nobody ranks: all the servers that its callers waited at have died."""
 Beats = Mapping[str, float | None]
 """When servers last gave a sign of life; None for one that is dead. Those not in it are not known of."""
 
@@ -174,7 +176,8 @@ def _is_over(cohort: Cohort, terms: Terms, now: float) -> bool:
         return False
     if cohort.ended is not None:
         return now > cohort.ended + terms.wait + KEPT_SECONDS and all(seat.told for seat in cohort.seats)
-    return now > cohort.opened + 2 * terms.wait + KEPT_SECONDS and not any(seat.server for seat in cohort.seats)
+    is_left = not any(seat.server for seat in cohort.seats)
+    return now > cohort.opened + 2 * terms.wait + (KEPT_SECONDS if is_left else FORSAKEN_SECONDS)
 
 
 def _seat(table: Table, place: Place) -> Seat:

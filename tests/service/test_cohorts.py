@@ -78,7 +78,7 @@ async def test_fifty_groups_at_two_servers_are_ranked_as_a_direct_rank_would_tho
 ) -> None:
     async with emulator() as judge, two_servers(judge, redis) as both:
         groups = {number: responses(number, 7 if number == 17 else 8) for number in range(50)}
-        worker = OpenRlhf(both, "?group=8&wait=1.5&run=r1")
+        worker = OpenRlhf(both, "?group=8&wait=8&run=r1")
         flat = [(number, response) for number, members in groups.items() for response in members]
         told = await asyncio.gather(
             *(worker.reward(prompt_of(number), response, first=i) for i, (number, response) in enumerate(flat))
@@ -410,3 +410,13 @@ async def test_a_redis_that_lost_everything_has_callers_come_again(redis: RedisS
         told = await asyncio.gather(*waiting, worker.reward(prompt_of(1), members[2]))
         expected = await directly(one, 1, members)
     assert [answer["rewards"][0] for answer in told if answer] == pytest.approx([expected[m] for m in members])
+
+
+async def test_a_response_that_lacks_what_the_rubric_takes_is_refused_before_it_waits(server: Any) -> None:
+    rubric = {
+        "takes": ["prompt", "candidates", "reference"],
+        "criteria": [{"name": "n", "text": "t", "question": "q?"}],
+    }
+    async with served(server, more={"endpoints": {"reward": {"rubric": rubric, "group": 8, "wait": 50}}}) as address:
+        answer = await asked(address, 1, "7 (worth 3)", "")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "reference")

@@ -16,7 +16,7 @@ FLOORS = (
     {"__init__"},
     {"errors", "settings", "sections", "environ", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
-    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library"},
+    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library", "grading"},
     {
         "judge",
         "cards",
@@ -37,7 +37,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 APART = FLOORS[2] | FLOORS[3] | FLOORS[6]
 """Rooms that import from no other room on their own floor; the other floors are one room each."""
 
-PURE = ("domain", "statistics", "protocols", "evaluation", "exports", "imports")
+PURE = ("domain", "statistics", "protocols", "evaluation", "exports", "imports", "grading")
 STANDARD = sys.stdlib_module_names
 NOT_PURE = {
     *("asyncio", "concurrent", "multiprocessing", "threading", "signal", "subprocess"),
@@ -52,6 +52,7 @@ BANNED = {
 }
 IMPOSED = {
     "data": "OpenAI's lists have a field of that name",
+    "item": "OpenAI's graders take a field of that name",
     "data_received": "asyncio's protocols have a method of that name",
 }
 LONGEST = 300

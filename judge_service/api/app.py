@@ -14,15 +14,27 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import batches, catalogue, chat, files, genrm, judging, per_sample, problems, rerank, rewards
+from judge_service.api import (
+    batches,
+    catalogue,
+    chat,
+    decisions,
+    files,
+    genrm,
+    graders,
+    judging,
+    per_sample,
+    problems,
+    rerank,
+    rewards,
+    systemone,
+)
 from judge_service.api.access import Door, Network
 from judge_service.api.batch_lines import LineAnswers, pace_of
-from judge_service.api.decisions import DECISIONS
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
 from judge_service.api.state import State
-from judge_service.api.systemone import SYSTEMONE
 from judge_service.api.traced import TracedRequests
 from judge_service.backends.seats import MemorySeats
 from judge_service.cohorts.gathering import Gathering, Limits
@@ -36,8 +48,14 @@ A language model compares, scores and ranks responses under rubrics and constitu
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
 DROP_INS: Final = (
-    *(DECISIONS, SYSTEMONE, chat.DROP_IN),
-    *(rerank.DROP_IN, rewards.DROP_IN, genrm.DROP_IN, *per_sample.DROP_INS),
+    chat.DROP_IN,
+    rerank.DROP_IN,
+    rewards.DROP_IN,
+    genrm.DROP_IN,
+    decisions.DROP_IN,
+    systemone.DROP_IN,
+    *graders.DROP_INS,
+    *per_sample.DROP_INS,
 )
 """The endpoints in other services' shapes."""
 

@@ -109,10 +109,10 @@ def text_in(value: Mapping[str, Any], name: str, param: str) -> str:
     Raises:
         InvalidCase: it is none.
     """
-    told = value.get(name)
+    told, at = value.get(name), f"{param}.{name}" if param else name
     if not isinstance(told, str):
-        raise InvalidCase(f"{name} is a string; got {type(told).__name__}", f"{param}.{name}")
-    content_from(told, f"{param}.{name}")
+        raise InvalidCase(f"{name} is a string; got {type(told).__name__}", at)
+    content_from(told, at)
     return told
 
 

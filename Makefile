@@ -4,9 +4,10 @@ BIN := .venv/bin
 VLLM ?= .venv-vllm
 TRL ?= .venv-trl
 RAY ?= .venv-ray
+CALLERS ?= .venv-callers
 
-.PHONY: install demo demo-vllm test test-engine test-trl test-ray check format methods bench bench-frontier bench-vllm soak
-.PHONY: clean
+.PHONY: install demo demo-vllm test test-engine test-trl test-ray test-callers check format methods
+.PHONY: bench bench-frontier bench-vllm soak clean
 
 install: .venv/installed
 
@@ -46,6 +47,18 @@ $(TRL)/installed: tests/trl/requirements.txt
 	$(PYTHON) -m venv $(TRL)
 	$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' $<)
 	$(TRL)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# What other people's clients, trainers and evaluators make of the service, in a virtual environment of their own.
+test-callers: install $(CALLERS)/installed
+	JUDGE_PYTHON=$(abspath $(BIN))/python $(CALLERS)/bin/python -m pytest tests/callers
+
+# torch first, for the CPU; all else as it is listed, and this project for its adapters, without what the server needs.
+$(CALLERS)/installed: tests/callers/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(CALLERS)
+	$(CALLERS)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' $<)
+	$(CALLERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(CALLERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 # On a Ray of two workers on this machine, in a virtual environment of its own.
@@ -94,4 +107,4 @@ soak: install
 	$(BIN)/python bench/soak.py
 
 clean:
-	rm -rf .venv $(VLLM) $(TRL) $(RAY) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv $(VLLM) $(TRL) $(RAY) $(CALLERS) build dist .mypy_cache .pytest_cache .ruff_cache

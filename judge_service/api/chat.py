@@ -21,7 +21,7 @@ from judge_service.api.admission import patience
 from judge_service.api.drop_in import DropIn
 from judge_service.api.judging import check_line
 from judge_service.api.overheard import Overheard
-from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to, error_body
+from judge_service.api.problems import Problem, answer_to, error_body
 from judge_service.api.queue import Lane, while_wanted
 from judge_service.api.quotas import SPENDING, Spending
 from judge_service.api.requests import object_in, read_body
@@ -104,11 +104,7 @@ class _PassedOn(Response):
             await while_wanted(self._request, self._carried(send))
         except Exception as e:
             if self._overheard is None:
-                is_late = isinstance(e, TimeoutError)
-                told = (
-                    Problem(504, "the judge did not answer in time", None, "timeout", RETRY_SECONDS) if is_late else e
-                )
-                await answer_to(told, scope)(scope, receive, send)
+                await answer_to(_late() if isinstance(e, TimeoutError) else e, scope)(scope, receive, send)
             elif isinstance(e, BrokenOff | TimeoutError):
                 await self._break_off(e, send)
             elif not isinstance(e, Problem):
@@ -124,7 +120,7 @@ class _PassedOn(Response):
                 raise Problem(503, "the judge's server does not take the judge's key", code="judge_key_refused")
             await self._delivered(begun, send)
 
-        async with lane.place(terms.deadline):
+        async with asyncio.timeout_at(terms.deadline), lane.place():
             await passing.carry(_PATH, self._asked, terms, deliver)
         if self._overheard is not None:
             read, written = self._overheard.tokens()
@@ -149,6 +145,10 @@ class _PassedOn(Response):
         why = str(error) or "it took too long"
         told = orjson.dumps(error_body(503, f"the judge's answer broke off: {why}", code="judge_unavailable"))
         await send({"type": "http.response.body", "body": b"\n\ndata: " + told + b"\n\n"})
+
+
+def _late() -> Problem:
+    return Problem(504, "the judge did not answer in time", code="timeout", retry=RETRY_SECONDS)
 
 
 class ChatRequest(BaseModel):

@@ -107,10 +107,12 @@ def _vote(vote: OptionVote, question: DecisionQuestion) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None or name not in ("prompt", "raw")}
 
 
-def headers_of(found: Decided, refused: int) -> dict[str, str]:
-    """Who decided, and how many questions have no answer."""
-    told = {"x-judge-epoch": str(found.judge.epoch)}
-    return told | ({"x-judge-unscored": str(refused)} if refused else {})
+def headers_of(found: Decided) -> dict[str, str]:
+    """How the questions ended, who decided, and how many have no answer, as the other drop-ins tell of judgments."""
+    statuses = {"unscored" if answer.failure else "judged" for answer in found.answers}
+    told = {"x-judge-status": ", ".join(sorted(statuses)), "x-judge-epoch": str(found.judge.epoch)}
+    missing = sum(answer.failure is not None for answer in found.answers)
+    return told | ({"x-judge-unscored": str(missing)} if missing else {})
 
 
 def unknown_in(value: Any, known: Sequence[str], at: str) -> Mapping[str, Any]:

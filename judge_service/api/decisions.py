@@ -24,8 +24,7 @@ async def _answer(call: Call) -> Response:
     inquiry = inquiry_from(call.body)
     found = await decided(call, inquiry)
     answers = [_told(answer, call.options) for answer in found.answers]
-    refused = sum(answer["type"] == "refusal" for answer in answers)
-    headers = ignored(_with_unknown(call.body), _FIELDS) | headers_of(found, refused)
+    headers = ignored(_with_unknown(call.body), _FIELDS) | headers_of(found)
     return json_response(_content(found, answers), headers=headers)
 
 

@@ -1,4 +1,4 @@
-"""POST /genrm/compare, as the resources server `genrm_compare` of NeMo-Gym is asked.
+"""POST /genrm/compare, and /compare, as the resources server `genrm_compare` of NeMo-Gym is asked.
 
 Its callers' numbers run from 1 to 5 with 3 for neither better nor worse. A reward here is 1 + 4 p, p being the mean
 probability of beating another response; a comparison's scores are 1 + 4 p and 1 + 4 (1 - p) of that one question, and
@@ -197,7 +197,7 @@ def _example(text: str) -> dict[str, Any]:
 DROP_IN: Final = DropIn(
     name="genrm",
     task="rank",
-    paths=("/genrm/compare",),
+    paths=("/genrm/compare", "/compare"),
     answers=judged("genrm", "rank", compare),
     summary="The rewards of a group of responses, as NeMo-Gym's genrm_compare gives them",
     body=CompareRequest,

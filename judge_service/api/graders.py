@@ -86,8 +86,8 @@ async def _answer(call: Call, query: QueryParams) -> Response:
         "metadata": _metadata(call.body["grader"], rewards, flag, details, spent, time.perf_counter() - started),
         "model_grader_token_usage_per_model": {model: _tokens(usage) for model, usage in spent.usage.items()},
     }
-    unscored = {"x-judge-unscored": "1"} if flag else {}
-    return json_response(content, headers=ignored(call.body, _FIELDS) | unscored)
+    told = {"x-judge-status": "unscored", "x-judge-unscored": "1"} if flag else {"x-judge-status": "judged"}
+    return json_response(content, headers=ignored(call.body, _FIELDS) | told)
 
 
 async def _reward(

@@ -29,12 +29,10 @@ _SIDES: Final = ("true", "false")
 async def _answer(call: Call) -> Response:
     inquiry = _inquiry(call.body)
     found = await decided(call, inquiry)
-    answers, missing = {}, 0
+    answers = {}
     for answer in found.answers:
-        name = str(answer.question.name)
-        missing += answer.failure is not None
         told = _told(answer) if answer.failure is None else _instead(answer, call.on_failure)
-        answers[name] = {**told, **evidence_of(answer, call.options)}
+        answers[str(answer.question.name)] = {**told, **evidence_of(answer, call.options)}
     content = {
         "id": f"decision-{uuid4().hex}",
         "object": "structured_decision",
@@ -44,7 +42,7 @@ async def _answer(call: Call) -> Response:
         "usage": usage_of(found.usage),
         "diagnostics": {str(answer.question.name): _diagnostics(answer) for answer in found.answers},
     }
-    return json_response(content, headers=ignored(_with_unknown(call.body), _FIELDS) | headers_of(found, missing))
+    return json_response(content, headers=ignored(_with_unknown(call.body), _FIELDS) | headers_of(found))
 
 
 def _told(answer: DecisionAnswer) -> dict[str, Any]:

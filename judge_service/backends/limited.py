@@ -109,6 +109,8 @@ class Limited:
             TimeoutError: the deadline passed.
         """
         await self._enter(terms)
+        self._look_if_any()
+        number = self.began()
         try:
             async with asyncio.timeout_at(terms.until):
                 reply = await carry()
@@ -117,6 +119,7 @@ class Limited:
         finally:
             self._out -= 1
             self._rouse()
+            self.ended(number)
 
     async def _asked(self, prompts: Sequence[JudgePrompt], terms: Terms, began: float) -> list[Completion]:
         """One call, with a place that it gives back."""
@@ -127,8 +130,7 @@ class Limited:
             self._out -= 1
             self._rouse()
             raise TimeoutError
-        if self._look is not None and self._next_look is None:
-            self._look_later()
+        self._look_if_any()
         number = self.began()
         try:
             async with asyncio.timeout_at(until):
@@ -208,6 +210,10 @@ class Limited:
     def _rested(self) -> None:
         self._resting -= 1
         self._rouse()
+
+    def _look_if_any(self) -> None:
+        if self._look is not None and self._next_look is None:
+            self._look_later()
 
     def _look_later(self) -> None:
         self._next_look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._begin_to_look)

@@ -21,7 +21,7 @@ from judge_service.api.admission import patience
 from judge_service.api.drop_in import DropIn
 from judge_service.api.judging import check_line
 from judge_service.api.overheard import Overheard
-from judge_service.api.problems import Problem, answer_to, error_body
+from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to, error_body
 from judge_service.api.queue import Lane, while_wanted
 from judge_service.api.quotas import SPENDING, Spending
 from judge_service.api.requests import object_in, read_body

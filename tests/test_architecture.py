@@ -16,8 +16,19 @@ FLOORS = (
     {"__init__"},
     {"errors", "settings", "sections", "environ", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
-    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library"},
-    {"judge", "cards", "briefing", "recording", "sitting", "traced_sitting", "service", "remote"},
+    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library", "grading"},
+    {
+        "judge",
+        "cards",
+        "briefing",
+        "recording",
+        "holding",
+        "sitting",
+        "deciding",
+        "traced_sitting",
+        "service",
+        "remote",
+    },
     {"wiring", "batch", "checkup", "jobs"},
     {"cli", "api", "integrations"},
     {"__main__"},
@@ -26,7 +37,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 APART = FLOORS[2] | FLOORS[3] | FLOORS[6]
 """Rooms that import from no other room on their own floor; the other floors are one room each."""
 
-PURE = ("domain", "statistics", "protocols", "evaluation", "exports", "imports")
+PURE = ("domain", "statistics", "protocols", "evaluation", "exports", "imports", "grading")
 STANDARD = sys.stdlib_module_names
 NOT_PURE = {
     *("asyncio", "concurrent", "multiprocessing", "threading", "signal", "subprocess"),
@@ -41,6 +52,7 @@ BANNED = {
 }
 IMPOSED = {
     "data": "OpenAI's lists have a field of that name",
+    "item": "OpenAI's graders take a field of that name",
     "data_received": "asyncio's protocols have a method of that name",
 }
 LONGEST = 300

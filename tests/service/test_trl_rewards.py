@@ -98,6 +98,15 @@ async def test_what_is_wrong_from_the_start_is_told_at_the_first_call(
         await JudgeReward(f"http://127.0.0.1:{port}")(["p"] * 2, TEXTS[:2])
 
 
+async def test_a_group_of_one_is_refused(server: JudgeServer) -> None:
+    async with rewarding(server) as judge:
+        with pytest.raises(InvalidConfiguration, match="a group of one cannot be ranked"):
+            await judge(prompts=["p"], completions=TEXTS[:1])
+    async with rewarding(server, reward="pointwise") as alone:
+        rewards = await alone(prompts=["p", "q"], completions=[TEXTS[0], TEXTS[1]])
+    assert rewards[0] < rewards[1]
+
+
 async def test_rows_that_lie_on_other_processes_are_missed_where_there_are_none(server: JudgeServer) -> None:
     async with rewarding(server, num_generations=4) as judge:
         with pytest.raises(InvalidConfiguration, match="Give each a multiple of 4"):

@@ -55,7 +55,7 @@ class JudgeReward:
         split: what to do with groups that lie on several processes: "gather" them, or "refuse" at the first call.
         reference: the column with an answer known to be good; context, domain, baseline, prompt_id: see Columns.
         api_key: None: JUDGE_API_KEY.
-        timeout: seconds that a call takes at the most; what has not come by then is None.
+        timeout: seconds that judging a call takes at the most; what has not come by then is None.
         give_up: after so many calls in a row without one reward, an error is raised.
         every: calls from one look at the flip rate, the anchors and the second judge to the next; 0: never.
         anchors: cases, or a file of them, that are judged again each time; see Anchors.
@@ -135,7 +135,9 @@ class JudgeReward:
 
     def _log(self, figures: Mapping[str, float], scored: Sequence[Scored], given: Mapping[str, Any]) -> None:
         log_metric, log_extra = given.get("log_metric"), given.get("log_extra")
-        if log_metric is not None:
+        if log_metric is None:
+            _LOG.info("%s", figures)
+        else:
             for name, value in figures.items():
                 log_metric(name, value)
         if log_extra is not None:
@@ -150,10 +152,12 @@ class JudgeReward:
         return await self._ranked_together(call, rows, size, trainer)
 
     def _group_size(self, rows: Sequence[Row], trainer: Trainer | None) -> int:
-        if trainer is None:
-            return self._size or len(rows)
-        makes = generations_of(trainer)
-        if self._size not in (None, makes) and trainer.model.training:
+        makes = (self._size or len(rows)) if trainer is None else generations_of(trainer)
+        if makes < 2:
+            raise InvalidConfiguration(
+                "a group of one cannot be ranked: take reward='pointwise', which needs no groups"
+            )
+        if trainer is not None and self._size not in (None, makes) and trainer.model.training:
             raise InvalidConfiguration(f"num_generations: {self._size} was told, and the trainer makes {makes}")
         return makes
 

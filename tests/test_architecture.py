@@ -145,6 +145,16 @@ def test_each_pure_room_knows_only_so_much(pure, may_import, may_use):
     assert {name: more for name, more in known.items() if more} == {}
 
 
+def test_the_client_needs_httpx_and_nothing_else_of_what_the_server_needs():
+    client = [m for m in MODULES if m.is_relative_to(PACKAGE / "integrations" / "client")]
+    beside = {"integrations", "domain", "errors", "environ", "__init__"}
+    known = {place(m): (rooms(m) - beside) | (libraries(m) - STANDARD - {"httpx"}) for m in client}
+    assert client
+    assert {name: more for name, more in known.items() if more} == {}
+    others = {name for m in client for name in imported(m) if name.startswith("judge_service.integrations.")}
+    assert all(name.startswith("judge_service.integrations.client") for name in others)
+
+
 def test_pure_rooms_touch_no_network_clock_file_or_event_loop():
     used = {place(m): libraries(m) & NOT_PURE for m in MODULES if room(m) in PURE}
     assert {name: more for name, more in used.items() if more} == {}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -17,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from judge_service.api.access import TENANT
 from judge_service.api.answers import json_response
+from judge_service.api.lines import lines
 from judge_service.api.openapi import NDJSON
 from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to
 from judge_service.api.queue import while_wanted
@@ -81,7 +81,7 @@ async def _judge(request: Request, task: Task) -> Response:
     asked = judging_request(body, task, state.settings.server.max_cases)
     caller = admitted(request, task, asked.options)
     if NDJSON in request.headers.get("accept", "") and not asked.inline:
-        return StreamingResponse(_lines(asked, caller), media_type=NDJSON)
+        return StreamingResponse(lines(caller.judgment_at, asked.cases), media_type=NDJSON)
     return json_response(await while_wanted(request, answered(asked, caller)))
 
 
@@ -163,25 +163,6 @@ async def _one(asked: JudgingRequest, caller: Caller) -> Judgment:
 
 async def _all(asked: JudgingRequest, caller: Caller) -> list[Judgment]:
     return list(await asyncio.gather(*(caller.judgment_at(i, case) for i, case in enumerate(asked.cases))))
-
-
-async def _lines(asked: JudgingRequest, caller: Caller) -> AsyncIterator[bytes]:
-    """Each judgment as a line, as soon as it is ready; a caller that hangs up ends the rest.
-
-    Its case's place in the request stands in `index`: ids may repeat, and a case may have none.
-    """
-
-    async def judged(place: int, case: Case | BadCase) -> bytes:
-        record = {"index": place, **record_of(await caller.judgment_at(place, case))}
-        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-
-    tasks = [asyncio.ensure_future(judged(i, case)) for i, case in enumerate(asked.cases)]
-    try:
-        for ready in asyncio.as_completed(tasks):
-            yield await ready
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 def check_any_came(judgments: Sequence[Judgment]) -> None:

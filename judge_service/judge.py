@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from judge_service.backends.base import Backend
-from judge_service.backends.passing import Passing
 from judge_service.domain.judgments import JudgeIdentity
 from judge_service.domain.prompting import JudgePrompt
 from judge_service.errors import UnknownName
 from judge_service.protocols.brief import EXPLANATION_TOKENS
+
+if TYPE_CHECKING:
+    from judge_service.backends.passing import Passing
 
 Thinking = Literal["auto", "never", "optional", "always"]
 _SOME: Final = 256

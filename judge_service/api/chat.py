@@ -83,11 +83,7 @@ class _PassedOn(Response):
             await while_wanted(self._request, self._carried(send))
         except Exception as e:
             if self._overheard is None:
-                is_late = isinstance(e, TimeoutError)
-                told = (
-                    Problem(504, "the judge did not answer in time", None, "timeout", RETRY_SECONDS) if is_late else e
-                )
-                await answer_to(told, scope)(scope, receive, send)
+                await answer_to(_late() if isinstance(e, TimeoutError) else e, scope)(scope, receive, send)
             elif isinstance(e, BrokenOff | TimeoutError):
                 await self._break_off(e, send)
             elif not isinstance(e, Problem):
@@ -103,7 +99,7 @@ class _PassedOn(Response):
                 raise Problem(503, "the judge's server does not take the judge's key", code="judge_key_refused")
             await self._delivered(begun, send)
 
-        async with state.places:
+        async with asyncio.timeout_at(deadline), state.places:
             await self._passing.carry(_PATH, self._asked, Terms(deadline, affinity=affinity), deliver)
         if self._overheard is not None:
             state.metrics.call(*self._overheard.tokens())

@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 from starlette.datastructures import QueryParams
 
+from judge_service.api.requests import parsed
 from judge_service.domain.options import OPTION_NAMES, Options, Repeats, Task, options_from
 from judge_service.errors import InvalidConfiguration, InvalidOption, InvalidRequest, UnknownName
 from judge_service.service import JudgingService
@@ -128,8 +129,8 @@ def _value(name: str, value: Any) -> Any:
     if name in _WORDS and not is_written:
         return value
     try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as e:
+        return parsed(value.encode())
+    except (orjson.JSONDecodeError, RecursionError) as e:
         if is_written:
             raise InvalidOption(f"{name} is no JSON: {e}", name) from None
         return value

@@ -100,6 +100,7 @@ class Limited:
             TimeoutError: the deadline passed.
         """
         await self._enter(terms)
+        self._look_if_any()
         try:
             async with asyncio.timeout_at(terms.until):
                 reply = await carry()
@@ -113,8 +114,7 @@ class Limited:
         """One call, with a place that it gives back."""
         until = terms.until
         allowed = float("inf") if until is None else until - began
-        if self._look is not None and self._next_look is None:
-            self._look_later()
+        self._look_if_any()
         try:
             async with asyncio.timeout_at(until):
                 completions = await self._inner.complete(prompts, terms)
@@ -192,6 +192,10 @@ class Limited:
     def _rested(self) -> None:
         self._resting -= 1
         self._rouse()
+
+    def _look_if_any(self) -> None:
+        if self._look is not None and self._next_look is None:
+            self._look_later()
 
     def _look_later(self) -> None:
         self._next_look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._begin_to_look)

@@ -20,6 +20,8 @@ from judge_service.api.overheard import Overheard
 from judge_service.backends.base import TransientFault
 from judge_service.backends.openai_wire import OpenAIWire
 from judge_service.backends.wires import DirectWire
+from judge_service.emulator.behaviour import Behaviour
+from judge_service.emulator.server import Emulator
 
 CHAT = "/v1/chat/completions"
 QUESTION: Any = [{"role": "user", "content": "Count to three."}]
@@ -275,6 +277,20 @@ async def test_a_judge_without_a_chat_says_so() -> None:
     told = answer.json()["error"]
     assert (answer.status_code, told["param"]) == (400, "model")
     assert "offline" in told["message"]
+
+
+async def test_with_a_reward_model_nobody_can_chat_but_it_ranks() -> None:
+    behaviour = Behaviour().changed({"reward": "classify", "as_vllm": True})
+    async with Emulator(behaviour) as emulator:
+        judge: Any = emulator
+        async with api(judge, kind="reward") as client:
+            answer = await client.post(CHAT, json={"messages": QUESTION})
+            documents = ["8 (worth 1)", "7 (worth 3)"]
+            ranked = await client.post("/v1/rerank", json={"query": "q", "documents": documents})
+            alone = await client.post("/v1/rerank", json={"query": "q", "documents": documents[:1]})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "model")
+    assert [result["index"] for result in ranked.json()["results"]] == [1, 0]
+    assert 0 < alone.json()["results"][0]["relevance_score"] < 1
 
 
 @pytest.mark.parametrize("kind", [DirectWire, OpenAIWire])

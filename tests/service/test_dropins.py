@@ -89,6 +89,20 @@ async def test_a_key_is_needed_and_may_stand_in_the_path(path: str) -> None:
         assert (await client.post("/k/sekret" + path, json={})).status_code == 400
 
 
+@pytest.mark.parametrize("depth", [100, 260, 700, 990, 1022, 5000])
+@pytest.mark.parametrize("drop_in", JUDGING.values(), ids=lambda drop_in: drop_in.name)
+async def test_whatever_is_nested_however_deep_is_no_fault_of_the_service(drop_in: DropIn, depth: int) -> None:
+    body = next(iter(drop_in.examples.values()))
+    deep = "[" * depth + "]" * depth
+    async with api(None) as client:
+        for name in (*drop_in.body.model_fields, "other"):
+            text = json.dumps({**body, name: "DEEP"}).replace('"DEEP"', deep)
+            answer = await client.post(drop_in.paths[0], content=text)
+            assert answer.status_code == 200 if (name, depth) == ("other", 100) else answer.status_code in (200, 400)
+        answer = await client.post(drop_in.paths[0], json=body, params={"repeats": deep[:4000]})
+        assert answer.status_code == 400
+
+
 QUERIES: list[tuple[str, str]] = [
     ("colour=red", "colour"),
     ("orders=sideways", "orders"),

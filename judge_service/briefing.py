@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from judge_service.domain.judgments import JudgeIdentity
 from judge_service.domain.options import Options, Task
@@ -13,7 +13,7 @@ from judge_service.errors import InvalidOption
 from judge_service.judge import Judge
 from judge_service.library import Library
 from judge_service.protocols import OWN_PROTOCOLS
-from judge_service.protocols.brief import Brief
+from judge_service.protocols.brief import Brief, Method
 from judge_service.protocols.checks import check_brief
 from judge_service.protocols.readings import LABEL_AFTER
 from judge_service.protocols.reward import check_rewards
@@ -51,20 +51,40 @@ def brief_for(
     if standard.protocol and standard.protocol not in OWN_PROTOCOLS:
         raise InvalidOption(f"'{standard.id}' names a protocol '{standard.protocol}', and there is none", "rubric")
     always = judge.thinking == "always"
-    if options.method == "direct" and always:
-        raise InvalidOption(f"judge '{judge.name}' always thinks before it answers; use method 'cot'", "method")
+    drawn = options.repeats.max > 1 and not (task == "rank" and options.strategy in ("auto", "listwise"))
+    method = method_for(options, judge, drawn)
     if always and (options.reading or standard.reading) == LABEL_AFTER:
         message = f"judge '{judge.name}' always thinks: it cannot say a bare label after an explanation"
         raise InvalidOption(message, "reading")
-    drawn = options.repeats.max > 1 and not (task == "rank" and options.strategy in ("auto", "listwise"))
-    method: Literal["direct", "cot"] = "cot" if always or options.method == "cot" else "direct"
-    if method == "direct" and drawn:
-        message = "repeats above 1 need sampling, and this judge is asked directly; use method 'cot'"
-        raise InvalidOption(message, "repeats")
-    mass, tokens = judge.min_label_mass, judge.explanation_tokens + (judge.thinking_tokens if always else 0)
+    mass, tokens = judge.min_label_mass, tokens_for(judge)
     brief = Brief(task, standard, templates, options, judge.name, method, mass, tokens, always)
     check_brief(brief)
     return brief
+
+
+def method_for(options: Options, judge: Judge, drawn: bool) -> Method:
+    """Whether a judge is asked for one token or for a text.
+
+    Args:
+        drawn: whether a question is asked several times, each time for itself.
+
+    Raises:
+        InvalidOption: one token is asked of a judge that always thinks, or several times.
+    """
+    always = judge.thinking == "always"
+    if options.method == "direct" and always:
+        raise InvalidOption(f"judge '{judge.name}' always thinks before it answers; use method 'cot'", "method")
+    if always or options.method == "cot":
+        return "cot"
+    if drawn:
+        message = "repeats above 1 need sampling, and this judge is asked directly; use method 'cot'"
+        raise InvalidOption(message, "repeats")
+    return "direct"
+
+
+def tokens_for(judge: Judge) -> int:
+    """How long a text may grow, the thoughts of a judge that always thinks included."""
+    return judge.explanation_tokens + (judge.thinking_tokens if judge.thinking == "always" else 0)
 
 
 def note_on_rewards(briefs: Iterable[Brief]) -> str | None:

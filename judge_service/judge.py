@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from judge_service.backends.base import Backend
 from judge_service.domain.judgments import JudgeIdentity
 from judge_service.domain.prompting import JudgePrompt
 from judge_service.errors import UnknownName
 from judge_service.protocols.brief import EXPLANATION_TOKENS
+
+if TYPE_CHECKING:
+    from judge_service.backends.passing import Passing
 
 Thinking = Literal["auto", "never", "optional", "always"]
 _SOME: Final = 256
@@ -70,6 +73,7 @@ class Judge:
         watch: looks, when it is time to, whether it is still who it was.
         tend: goes on as long as the judge is open, and lets its servers come and go.
         has_room: whether another case may begin while so many are under way, by what its servers take.
+        passing: carries chats of others to its servers; None for one that nobody can chat with.
         loads: of each server its name, how many calls it is sent at a time, and how many are in flight.
     """
 
@@ -88,6 +92,7 @@ class Judge:
     tend: Callable[[], Coroutine[Any, Any, None]] = _nothing
     has_room: Callable[[int], bool] = _room_for_some
     loads: Callable[[], Sequence[tuple[str, int, int]]] = _nobody
+    passing: Passing | None = None
 
     def length(self, prompt: JudgePrompt) -> Length:
         """How long a prompt is for this judge."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from judge_service.cards.book import Cards
+from judge_service.deciding import Decider
 from judge_service.domain.options import Options, Task
 from judge_service.judge import Judge, judge_among
 from judge_service.library import Library
@@ -42,6 +43,7 @@ class JudgingService:
         self.cards = Cards() if cards is None else cards
         self._prepare = prepare
         self._sittings: dict[tuple[Task, Options | str, frozenset[str]], Sitting] = {}
+        self._deciders: dict[tuple[Options | str, frozenset[str]], Decider] = {}
 
     def sitting(self, task: Task, options: Options) -> Sitting:
         """Prepares what is the same for all cases judged under these options; asked again, it is the same object.
@@ -60,6 +62,21 @@ class JudgingService:
                 self._sittings.pop(next(iter(self._sittings)))
             self._sittings[key] = found
         return found
+
+    def decider(self, options: Options) -> Decider:
+        """Prepares what is the same for all questions decided under these options; asked again, it is the same object.
+
+        Raises:
+            UnknownName: the rubric or judge does not exist.
+            InvalidOption: the options do not go with decisions or with the judge.
+        """
+        key = (repr(options) if isinstance(options.rubric, Mapping) else options, options.told)
+        if key not in self._deciders:
+            decider = Decider(options, self.judges, self.library)
+            if len(self._deciders) >= _MOST_SITTINGS:
+                self._deciders.pop(next(iter(self._deciders)))
+            self._deciders[key] = decider
+        return self._deciders[key]
 
     def judge_named(self, name: str) -> Judge:
         """The judge of that name.

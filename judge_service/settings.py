@@ -24,7 +24,7 @@ from judge_service.sections import (
 
 FILE: Final = "judge-service.toml"
 PREFIX: Final = "JUDGE_"
-_SECTIONS: Final = ("judges", "cache", "server", "jobs", "traces")
+_SECTIONS: Final = ("judges", "cache", "server", "jobs", "traces", "endpoints")
 _PLAIN: Final = ("rubrics", "api_keys", "api_keys_file", "vllm_python")
 _CALM_RAY: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -35,13 +35,18 @@ _CALM_RAY: Final = {
 
 
 class Settings(Section):
-    """Everything that can be configured."""
+    """Everything that can be configured.
+
+    Attributes:
+        endpoints: by name of a drop-in endpoint, the defaults of what its callers may say in the query.
+    """
 
     judges: dict[str, JudgeSettings] = Field(default_factory=dict)
     cache: CacheSettings = CacheSettings()
     server: ServerSettings = ServerSettings()
     jobs: JobSettings = JobSettings()
     traces: TraceSettings = TraceSettings()
+    endpoints: dict[str, dict[str, Any]] = Field(default_factory=dict)
     rubrics: str = ""
     api_keys: str = ""
     api_keys_file: str = ""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from judge_service import __version__
-from judge_service.backends.base import Held, Terms
 from judge_service.briefing import brief_for, note_on_rewards, same_asking, same_judges, same_prompts, templates_for
 from judge_service.cards.book import Cards
 from judge_service.cards.use import CardsInUse, way_of
@@ -18,11 +16,12 @@ from judge_service.domain.cases import Case
 from judge_service.domain.digests import digest
 from judge_service.domain.judgments import Judgment, Named, Provenance
 from judge_service.domain.options import Options, Task, with_defaults
-from judge_service.domain.prompting import Completion, JudgePrompt
+from judge_service.domain.prompting import JudgePrompt
 from judge_service.domain.records import case_record
 from judge_service.domain.templates import PromptTemplate
 from judge_service.domain.verdicts import KIND_OF, NO_USAGE, Failure, Finding, Usage
-from judge_service.errors import InvalidCase, InvalidOption, JudgeChanged
+from judge_service.errors import InvalidCase, InvalidOption
+from judge_service.holding import check_pinned, hold, terms_of
 from judge_service.judge import Judge, Length, judge_among
 from judge_service.library import Library
 from judge_service.protocols import deliberate, protocol_of
@@ -32,7 +31,7 @@ from judge_service.protocols.checks import check_case
 from judge_service.protocols.exhibits import with_thoughts_hidden
 from judge_service.protocols.panel import escalating, sit
 from judge_service.protocols.votes import Deliberation
-from judge_service.recording import added, related, told_source, told_verdict
+from judge_service.recording import related, told_source, told_verdict
 
 OFFLINE_NOTE: Final = (
     "made by the built-in offline judge, a scorer on text features: for trying the service, not for labels"
@@ -94,10 +93,7 @@ class Sitting:
         if any([j.identity is not known for j, known in zip(self._judges.values(), self._identities, strict=True)]):
             # What was known of the judge before does not hold for the one that it has become.
             self._renew(replace(self.options, card=None))
-        pinned = self.options.judge_digest
-        if pinned is not None and pinned not in [identity.digest for identity in self._identities]:
-            digests = ", ".join(f"{i.name} is {i.digest} (epoch {i.epoch})" for i in self._identities)
-            raise JudgeChanged(f"the judge is not {pinned}: {digests}")
+        check_pinned(self.options, self._identities)
 
     def _escalation(self, judges: Mapping[str, Judge]) -> Brief | None:
         escalation = self.options.escalate
@@ -184,11 +180,8 @@ class Sitting:
         """
         self._check_judges()
         check_case(case, self.standard, self._blind)
-        held = None
-        if deadline is None:
-            deadline, held = asyncio.get_running_loop().time() + self.options.timeout, Held()
-        terms = Terms(deadline, self.options.cache, case.lot, self.options.priority, tenant, held)
-        finding, usage = await self._hold(self._deliberate(case), terms)
+        terms = terms_of(self.options, case.lot, deadline, tenant)
+        finding, usage = await hold(self._deliberate(case), self._judges, terms)
         self._in_use.learn(case, finding)
         return self._record(case, finding, usage)
 
@@ -205,30 +198,6 @@ class Sitting:
         if dearer is None or escalation is None:
             return deliberate(case, brief)
         return escalating(deliberate(case, brief), escalation.below, lambda: deliberate(case, dearer))
-
-    async def _hold(self, deliberation: Deliberation, terms: Terms) -> tuple[Finding, Usage]:
-        usage = NO_USAGE
-        try:
-            prompts = next(deliberation)
-            while True:
-                completions = await self._complete(prompts, terms)
-                usage = added(usage, completions)
-                prompts = deliberation.send(completions)
-        except StopIteration as end:
-            return cast(Finding, end.value), usage
-
-    async def _complete(self, prompts: list[JudgePrompt], terms: Terms) -> list[Completion]:
-        """Each judge's prompts to its own backend, all at once."""
-        name = prompts[0].judge
-        if all(prompt.judge == name for prompt in prompts):
-            return await self._judges[name].backend.complete(prompts, terms)
-        names = list(dict.fromkeys(prompt.judge for prompt in prompts))
-        shares = [[p for p in prompts if p.judge == name] for name in names]
-        answers = await asyncio.gather(
-            *(self._judges[n].backend.complete(share, terms) for n, share in zip(names, shares, strict=True))
-        )
-        queues = {name: iter(share) for name, share in zip(names, answers, strict=True)}
-        return [next(queues[prompt.judge]) for prompt in prompts]
 
     def _record(self, case: Case, finding: Finding, usage: Usage) -> Judgment:
         include = self.options.include

@@ -16,8 +16,19 @@ FLOORS = (
     {"__init__"},
     {"errors", "settings", "sections", "environ", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
-    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library"},
-    {"judge", "cards", "briefing", "recording", "sitting", "traced_sitting", "service", "remote"},
+    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library", "grading"},
+    {
+        "judge",
+        "cards",
+        "briefing",
+        "recording",
+        "holding",
+        "sitting",
+        "deciding",
+        "traced_sitting",
+        "service",
+        "remote",
+    },
     {"wiring", "batch", "checkup", "jobs"},
     {"cli", "api", "integrations"},
     {"__main__"},
@@ -26,7 +37,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 APART = FLOORS[2] | FLOORS[3] | FLOORS[6]
 """Rooms that import from no other room on their own floor; the other floors are one room each."""
 
-PURE = ("domain", "statistics", "protocols", "evaluation", "exports", "imports")
+PURE = ("domain", "statistics", "protocols", "evaluation", "exports", "imports", "grading")
 STANDARD = sys.stdlib_module_names
 NOT_PURE = {
     *("asyncio", "concurrent", "multiprocessing", "threading", "signal", "subprocess"),
@@ -41,6 +52,7 @@ BANNED = {
 }
 IMPOSED = {
     "data": "OpenAI's lists have a field of that name",
+    "item": "OpenAI's graders take a field of that name",
     "data_received": "asyncio's protocols have a method of that name",
 }
 LONGEST = 300
@@ -131,6 +143,16 @@ def test_no_import_counts_dots():
 def test_each_pure_room_knows_only_so_much(pure, may_import, may_use):
     known = {place(m): (rooms(m) - may_import) | (libraries(m) - may_use) for m in MODULES if room(m) == pure}
     assert {name: more for name, more in known.items() if more} == {}
+
+
+def test_the_client_needs_httpx_and_nothing_else_of_what_the_server_needs():
+    client = [m for m in MODULES if m.is_relative_to(PACKAGE / "integrations" / "client")]
+    beside = {"integrations", "domain", "errors", "environ", "__init__"}
+    known = {place(m): (rooms(m) - beside) | (libraries(m) - STANDARD - {"httpx"}) for m in client}
+    assert client
+    assert {name: more for name, more in known.items() if more} == {}
+    others = {name for m in client for name in imported(m) if name.startswith("judge_service.integrations.")}
+    assert all(name.startswith("judge_service.integrations.client") for name in others)
 
 
 def test_pure_rooms_touch_no_network_clock_file_or_event_loop():

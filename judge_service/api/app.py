@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -14,7 +14,20 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import batches, catalogue, files, judging, problems
+from judge_service.api import (
+    batches,
+    catalogue,
+    chat,
+    decisions,
+    files,
+    genrm,
+    graders,
+    judging,
+    problems,
+    rerank,
+    rewards,
+    systemone,
+)
 from judge_service.api.access import Door, Network
 from judge_service.api.batch_lines import LineAnswers, pace_of
 from judge_service.api.envelope import Envelope
@@ -31,6 +44,16 @@ DESCRIPTION = """
 A language model compares, scores and ranks responses under rubrics and constitutions. Pairs are shown in both orders,
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
+DROP_INS: Final = (
+    chat.DROP_IN,
+    rerank.DROP_IN,
+    rewards.DROP_IN,
+    genrm.DROP_IN,
+    decisions.DROP_IN,
+    systemone.DROP_IN,
+    *graders.DROP_INS,
+)
+"""The endpoints in other services' shapes."""
 
 
 def create_app(
@@ -58,15 +81,16 @@ def create_app(
     )
     app.state.judging = State(service, settings, metrics, int(time.time()), office)
     # First, since routes are tried in order; but for wrong methods they are answered before they come here.
-    app.router.routes[:0] = judging.ROUTES
-    routes: list[BaseRoute] = [*judging.ROUTES]
+    straight = [*judging.ROUTES, *(route for drop_in in DROP_INS for route in drop_in.routes())]
+    app.router.routes[:0] = straight
+    routes: list[BaseRoute] = [*straight]
     for router, tag in ((files.router, "batches"), (batches.router, "batches"), (catalogue.router, "catalogue")):
         app.include_router(router, tags=[tag])
         routes += router.routes
     problems.install(app, routes)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     # Around the whole application, and not among its middlewares: an answer of 500 has an id as well.
-    told = Envelope(Door(judging.Straight(app), settings.keys(), networks), metrics)
+    told = Envelope(Door(judging.Straight(app, straight), settings.keys(), networks), metrics)
     return told if service.tracing is None else TracedRequests(told, service.tracing)
 
 
@@ -88,5 +112,5 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        app.openapi_schema = described(schema)
+        app.openapi_schema = described(schema, DROP_INS)
     return app.openapi_schema

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -17,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from judge_service.api.access import TENANT
 from judge_service.api.answers import json_response
+from judge_service.api.lines import lines
 from judge_service.api.openapi import NDJSON
 from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to
 from judge_service.api.queue import while_wanted
@@ -24,9 +24,9 @@ from judge_service.api.requests import BadCase, JudgingRequest, judging_request,
 from judge_service.api.state import State
 from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
-from judge_service.domain.options import Task
+from judge_service.domain.options import Options, Task
 from judge_service.domain.records import record_of
-from judge_service.domain.verdicts import NO_USAGE
+from judge_service.domain.verdicts import NO_USAGE, Usage
 from judge_service.errors import InvalidCase
 from judge_service.sitting import Sitting
 
@@ -51,14 +51,14 @@ ROUTES: Final = [Route(f"/v1/{call.__name__}", call, methods=["POST"]) for call 
 
 
 class Straight:
-    """Takes the judging routes' requests straight to their functions; all others go through FastAPI.
+    """Takes the requests of judging routes straight to their functions; all others go through FastAPI.
 
     FastAPI's way from a request to its function, layer by layer, costs as much as half of a cached comparison.
     """
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, routes: Sequence[Route]) -> None:
         self._app = app
-        self._routes = {route.path: route for route in ROUTES}
+        self._routes = {route.path: route for route in routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers; whatever is raised on the way is an answer too."""
@@ -79,14 +79,25 @@ async def _judge(request: Request, task: Task) -> Response:
     state: State = request.app.state.judging
     body = await read_body(request, state.settings.server.max_body_bytes)
     asked = judging_request(body, task, state.settings.server.max_cases)
-    sitting = state.service.sitting(task, asked.options)
-    state.places.admit()
-    deadline = asyncio.get_running_loop().time() + asked.options.timeout
-    tenant = "" if state.settings.server.share_cache else request.scope.get(TENANT, "")
-    caller = Caller(sitting, state, state.places, deadline, tenant)
+    caller = admitted(request, task, asked.options)
     if NDJSON in request.headers.get("accept", "") and not asked.inline:
-        return StreamingResponse(_lines(asked, caller), media_type=NDJSON)
+        return StreamingResponse(lines(caller.judgment_at, asked.cases), media_type=NDJSON)
     return json_response(await while_wanted(request, answered(asked, caller)))
+
+
+def admitted(request: Request, task: Task, options: Options) -> Caller:
+    """Lets a request in.
+
+    Raises:
+        UnknownName, InvalidOption: what it asks under cannot be.
+        Problem: 429 while the queue is full.
+    """
+    state: State = request.app.state.judging
+    sitting = state.service.sitting(task, options)
+    state.places.admit()
+    deadline = asyncio.get_running_loop().time() + options.timeout
+    tenant = "" if state.settings.server.share_cache else request.scope.get(TENANT, "")
+    return Caller(sitting, state, state.places, deadline, tenant)
 
 
 async def answered(asked: JudgingRequest, caller: Caller) -> dict[str, Any]:
@@ -99,8 +110,8 @@ async def answered(asked: JudgingRequest, caller: Caller) -> dict[str, Any]:
     if asked.inline:
         return record_of(await _one(asked, caller))
     judgments = await _all(asked, caller)
-    _check_any_came(judgments)
-    return {"object": "list", "data": [record_of(j) for j in judgments], "usage": _usage(judgments)}
+    check_any_came(judgments)
+    return {"object": "list", "data": [record_of(j) for j in judgments], "usage": usage_of(judgments)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +157,7 @@ async def _one(asked: JudgingRequest, caller: Caller) -> Judgment:
     (case,) = asked.cases
     assert isinstance(case, Case)
     judgment = await caller.judgment(case)
-    _check_any_came([judgment])
+    check_any_came([judgment])
     return judgment
 
 
@@ -154,26 +165,7 @@ async def _all(asked: JudgingRequest, caller: Caller) -> list[Judgment]:
     return list(await asyncio.gather(*(caller.judgment_at(i, case) for i, case in enumerate(asked.cases))))
 
 
-async def _lines(asked: JudgingRequest, caller: Caller) -> AsyncIterator[bytes]:
-    """Each judgment as a line, as soon as it is ready; a caller that hangs up ends the rest.
-
-    Its case's place in the request stands in `index`: ids may repeat, and a case may have none.
-    """
-
-    async def judged(place: int, case: Case | BadCase) -> bytes:
-        record = {"index": place, **record_of(await caller.judgment_at(place, case))}
-        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-
-    tasks = [asyncio.ensure_future(judged(i, case)) for i, case in enumerate(asked.cases)]
-    try:
-        for ready in asyncio.as_completed(tasks):
-            yield await ready
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-def _check_any_came(judgments: Sequence[Judgment]) -> None:
+def check_any_came(judgments: Sequence[Judgment]) -> None:
     """An answer in which no case was judged for want of a judge or of time is an error of the request.
 
     Raises:
@@ -187,7 +179,8 @@ def _check_any_came(judgments: Sequence[Judgment]) -> None:
         raise Problem(504, "the deadline passed with nothing finished", "timeout", "timeout")
 
 
-def _usage(judgments: Sequence[Judgment]) -> Any:
+def usage_of(judgments: Sequence[Judgment]) -> Usage:
+    """What they cost together."""
     total = NO_USAGE
     for judgment in judgments:
         total += judgment.usage

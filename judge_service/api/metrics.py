@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from judge_service.deciding import Decided
 from judge_service.domain.judgments import Judgment
-from judge_service.domain.verdicts import Preference, Vote
+from judge_service.domain.verdicts import Preference, Usage, Vote
 
 M = TypeVar("M", Counter, Histogram)
 _MASSES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
@@ -95,16 +96,35 @@ class Metrics:
     def judgment(self, judgment: Judgment) -> None:
         """Counts one judgment."""
         self._of(self._judgments, judgment.kind, judgment.status).inc()
-        usage = judgment.usage
+        self._spent(judgment.usage)
+        for judge, votes in groupby(judgment.votes, _judge_of):
+            self._of_one_judge(judge, list(votes))
+        if isinstance(judgment.verdict, Preference) and judgment.status == "judged":
+            self._preference(judgment.verdict, judgment.votes[0].judge if judgment.votes else "")
+
+    def _spent(self, usage: Usage) -> None:
         _add(self._calls, usage.judge_calls)
         _add(self._hits, usage.cache_hits)
         if usage.prompt_tokens:
             self._of(self._tokens, "prompt").inc(usage.prompt_tokens)
             self._of(self._tokens, "completion").inc(usage.completion_tokens)
-        for judge, votes in groupby(judgment.votes, _judge_of):
-            self._of_one_judge(judge, list(votes))
-        if isinstance(judgment.verdict, Preference) and judgment.status == "judged":
-            self._preference(judgment.verdict, judgment.votes[0].judge if judgment.votes else "")
+
+    def decided(self, found: Decided) -> None:
+        """Counts the questions of one inquiry, each as a judgment of its kind."""
+        for answer in found.answers:
+            self._of(self._judgments, answer.question.type, "unscored" if answer.failure else "judged").inc()
+            self._of(self._votes, found.judge.name).inc(len(answer.votes))
+            if answer.failure is not None:
+                self._of(self._failures, answer.failure.kind).inc()
+            if answer.label_mass is not None:
+                self._of(self._mass, found.judge.name).observe(answer.label_mass)
+        self._spent(found.usage)
+
+    def call(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Counts one call of a judge that was passed on."""
+        self._calls.inc()
+        self._of(self._tokens, "prompt").inc(prompt_tokens)
+        self._of(self._tokens, "completion").inc(completion_tokens)
 
     def _of_one_judge(self, judge: str, votes: Sequence[Vote]) -> None:
         self._of(self._votes, judge).inc(len(votes))

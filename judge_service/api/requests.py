@@ -73,7 +73,7 @@ def judging_request(body: bytes, task: Task, most_cases: int) -> JudgingRequest:
     Raises:
         InvalidRequest: naming the field.
     """
-    told = _object(body)
+    told = object_in(body)
     if "cases" not in told:
         given = {name: value for name, value in told.items() if name in CASE_FIELDS}
         options = options_from({name: v for name, v in told.items() if name not in CASE_FIELDS}, task)
@@ -91,7 +91,12 @@ def judging_request(body: bytes, task: Task, most_cases: int) -> JudgingRequest:
     return JudgingRequest(options, tuple(_case(c, i, task, seen) for i, c in enumerate(listed)), inline=False)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def object_in(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is.
+
+    Raises:
+        InvalidOption: it is none, or a text in it holds a lone surrogate.
+    """
     try:
         told = orjson.loads(body)
     except orjson.JSONDecodeError as e:

@@ -12,7 +12,8 @@ from types import FrameType
 import uvicorn
 
 from judge_service.api.access import Network, check_binding, networks_of
-from judge_service.api.app import create_app
+from judge_service.api.app import DROP_INS, create_app
+from judge_service.api.drop_in import check_endpoints
 from judge_service.api.logs import log_as_json
 from judge_service.errors import InvalidConfiguration
 from judge_service.jobs.office import Office
@@ -42,8 +43,9 @@ def listening(serving: Serving, settings: Settings) -> socket.socket:
     """The socket to serve on.
 
     Raises:
-        InvalidConfiguration: the address may not, or cannot, be listened on.
+        InvalidConfiguration: the address may not, or cannot, be listened on, or an endpoint cannot be as configured.
     """
+    check_endpoints(settings.endpoints, DROP_INS)
     check_binding(serving.host, settings.keys(), networks_of(serving.trusted))
     family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
     try:

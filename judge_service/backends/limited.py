@@ -10,6 +10,7 @@ from typing import Final
 
 from judge_service.backends.base import Backend, Terms, TransientFault
 from judge_service.backends.window import Window
+from judge_service.backends.wires import Reply
 from judge_service.domain.prompting import Completion, JudgePrompt
 
 LOOK_SECONDS: Final = 2.0
@@ -76,10 +77,7 @@ class Limited:
             TransientFault: the call failed in a way that may pass.
             TimeoutError: the case's deadline passed.
         """
-        if self._is_awaited or not self._has_place():
-            await self._place(terms)
-        else:
-            self._out += 1
+        await self._enter(terms)
         began, held = self._now(), terms.held
         before = held.seconds if held is not None else 0.0
         try:
@@ -90,6 +88,26 @@ class Limited:
         held.count(began, before)
         await self._place(terms)
         return await self._asked(prompts, terms, self._now())
+
+    async def carried(self, carry: Callable[[], Awaitable[Reply]], terms: Terms) -> None:
+        """Has a call of somebody's own carried to the server, in a place like any other; its time teaches nothing.
+
+        Args:
+            carry: carries it to its end; of what it returns, nothing but a refusal is of interest.
+
+        Raises:
+            TransientFault: the call failed in a way that may pass.
+            TimeoutError: the deadline passed.
+        """
+        await self._enter(terms)
+        try:
+            async with asyncio.timeout_at(terms.until):
+                reply = await carry()
+            if reply.status in REFUSALS:
+                self._refused(reply.retry_after)
+        finally:
+            self._out -= 1
+            self._rouse()
 
     async def _asked(self, prompts: Sequence[JudgePrompt], terms: Terms, began: float) -> list[Completion]:
         """One call, with a place that it gives back."""
@@ -108,7 +126,7 @@ class Limited:
         except TransientFault as fault:
             self._is_well = False
             if fault.status in REFUSALS:
-                self._refused(fault)
+                self._refused(fault.retry_after)
             raise
         finally:
             self._out -= 1
@@ -127,6 +145,13 @@ class Limited:
         """The limit without the places that rest, but never less than the server had taken when it refused one."""
         limit = self._window.limit
         return limit if not self._resting else min(limit, max(limit - self._resting, self._taken))
+
+    async def _enter(self, terms: Terms) -> None:
+        """Takes a place, which is waited for if there is none."""
+        if self._is_awaited or not self._has_place():
+            await self._place(terms)
+        else:
+            self._out += 1
 
     async def _place(self, terms: Terms) -> None:
         """Waits for a place, behind those that came before."""
@@ -155,9 +180,9 @@ class Limited:
         if not self._is_awaited:
             self.freed()
 
-    def _refused(self, fault: TransientFault) -> None:
+    def _refused(self, retry_after: float | None) -> None:
         window, loop = self._window, asyncio.get_running_loop()
-        window.refused(loop.time(), fault.retry_after, self._out)
+        window.refused(loop.time(), retry_after, self._out)
         self._resting += 1
         self._taken = self._out - 1
         loop.call_later(min(_LONGEST_REST, window.latency or _FIRST_REST), self._rested)

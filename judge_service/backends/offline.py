@@ -70,7 +70,7 @@ TAIL: Final = 4_000
 """Of a longer text only the first HEAD and the last TAIL characters are read."""
 
 _LEFT_OUT: Final = " tokens left out "
-_OPENED: Final = re.compile(r"^\[Response (\S+)(?: \S+)?\]", re.MULTILINE)
+_OPENED: Final = re.compile(r"^\[(?:Response|Option) (\S+)(?: \S+)?\]", re.MULTILINE)
 _OWN_TEMPERATURE: Final = 1.0
 _SCALES: Final = dict.fromkeys(("prometheus-score", "flow-judge", "glider", "selene", "nemotron-genrm"), (1, 5))
 _SCALE: Final = (1, 10)
@@ -165,7 +165,7 @@ def _shown(user: Sequence[Span]) -> _Shown:
     for span in user:
         if span.source is None:
             is_apart = is_apart or _LEFT_OUT not in span.text
-            for label in _OPENED.findall(span.text) if "[Response " in span.text else ():
+            for label in _OPENED.findall(span.text) if "[" in span.text else ():
                 is_fenced = True
                 labels.append(label)
                 texts.append([])
@@ -234,7 +234,7 @@ def _text(space: FreeText, shown: _Shown, dice: _Dice) -> str:
         settled = _settled_score(space, shown, scale, dice)
     elif space.asks == "scores":
         settled = _settled_scores(space, shown, scale, dice)
-    elif space.asks == "rank":
+    elif space.asks in ("rank", "option"):
         settled = _settled_rank(space, shown, dice)
     else:
         settled = _settled_pair(space, shown, scale, dice)

@@ -64,7 +64,7 @@ class Settled:
     reasons: tuple[str, ...] = ()
 
 
-def reply(reading: str, asks: Literal["pair", "score", "scores", "rank"], settled: Settled) -> str:
+def reply(reading: str, asks: Literal["pair", "score", "scores", "rank", "option"], settled: Settled) -> str:
     """The text; in a reading that is not known here it is the JSON form."""
     return _FORMS.get((reading, asks), _JSON[asks])(settled)
 
@@ -153,6 +153,7 @@ _JSON: Final[Mapping[str, _Form]] = {
     "score": lambda s: _json(s, scores=s.criteria),
     "scores": _group,
     "rank": lambda s: _json(s, ranking=_shown_order(s)),
+    "option": lambda s: f"{s.explanation}\n\nChoice: {_shown_order(s)[0]}",
 }
 _FORMS: Final[Mapping[tuple[str, str], _Form]] = {
     ("arena-hard", "pair"): _arena_hard,

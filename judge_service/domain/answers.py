@@ -8,6 +8,11 @@ from typing import Final, Literal
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+def option_labels(shown: int) -> tuple[str, ...]:
+    """What so many options are called in a prompt: letters, or numbers where there are more than letters."""
+    return tuple(LETTERS[:shown]) if shown <= len(LETTERS) else tuple(map(str, range(1, shown + 1)))
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One of a few labels, each a single token: read from log-probabilities where the judge gives them.
@@ -40,16 +45,16 @@ class FreeText:
 
     Attributes:
         reading: a name in `protocols.readings.READINGS`.
-        asks: what the text has to settle: `score` is that of one candidate, `scores` one to each candidate shown; a
-            note settles nothing, and is not read.
-        shown: how many candidates were shown.
+        asks: what the text has to settle: `score` is that of one candidate, `scores` one to each candidate shown,
+            `option` one of the options shown; a note settles nothing, and is not read.
+        shown: how many candidates, or options, were shown.
         scale: the scale of scores, where scores are asked.
         criteria: the names of the criteria that scores are asked for.
         ties: whether a tie is an allowed answer.
     """
 
     reading: str
-    asks: Literal["pair", "score", "scores", "rank", "note"]
+    asks: Literal["pair", "score", "scores", "rank", "option", "note"]
     shown: int
     scale: tuple[int, int] | None = None
     criteria: tuple[str, ...] = ()

@@ -11,10 +11,12 @@ from typing import Final, NamedTuple
 from judge_service.domain.digests import draw
 from judge_service.emulator.behaviour import Behaviour
 from judge_service.emulator.candidates import candidates_in
+from judge_service.emulator.options import options_in
 
 BEST_WORTH: Final = 10.0
 """Worths run from 0 to this, as far as scores go; marks may lie outside."""
 _WORTH: Final = re.compile(r"\(worth (-?\d+(?:\.\d+)?)\)")
+_YES_OR_NO: Final = re.compile(r"(?:yes|no)(?::|\Z)")
 _NORMAL: Final = NormalDist()
 
 
@@ -44,6 +46,11 @@ def quality(text: str, seed: int) -> float:
 
 def shown(text: str, behaviour: Behaviour) -> Shown:
     """The candidates in a prompt: by their marks where they have some, else by the template."""
+    options = options_in(text)
+    if options is not None:
+        asked, parts = options
+        marked = _WORTH.search(f"{asked}{parts}") is not None
+        return Shown(tuple([_option_worth(part, asked, behaviour) for part in parts]), parts, marked)
     marks: list[str] = _WORTH.findall(text)
     if len(marks) > 1 and not behaviour.verbosity and not behaviour.noise:
         return Shown(tuple(map(float, marks)), (), True)
@@ -120,6 +127,15 @@ def _worth(part: str, behaviour: Behaviour) -> float:
     mark = _WORTH.search(part)
     worth = float(mark[1]) if mark else quality(part, behaviour.seed)
     return worth + behaviour.verbosity * math.log(max(1, len(part)))
+
+
+def _option_worth(part: str, asked: str, behaviour: Behaviour) -> float:
+    """An option's own mark; a question's for yes, no being worth 0 then; else by the hash of question and option."""
+    mark = _WORTH.search(part)
+    of_yes = _WORTH.search(asked) if mark is None and _YES_OR_NO.match(part) else None
+    if of_yes is not None:
+        return float(of_yes[1]) if part.startswith("yes") else 0.0
+    return float(mark[1]) if mark else quality(f"{asked}\n{part}", behaviour.seed)
 
 
 def _up_to_marks(text: str) -> tuple[str, ...]:

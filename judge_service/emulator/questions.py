@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from judge_service.domain.answers import LETTERS
+from judge_service.domain.answers import LETTERS, option_labels
 from judge_service.emulator.texts import WRITERS, Kind
 
 REMEMBERED: Final = 4096
@@ -19,7 +19,7 @@ _USUAL_SCALES: Final = dict.fromkeys(("prometheus-score", "flow-judge", "glider"
 _USUAL_SCALE: Final = (1, 10)
 _NO_TIE: Final = frozenset(("prometheus-pair", "llmbar", "alpaca-eval-ranking", "selene", "nemotron-genrm"))
 
-_CLOSED: Final = re.compile(r"\n\[/Response[^\]]*\]|\n(?:\[|<\|)The End of Assistant[^\n]{0,20}?(?:\]|\|>)")
+_CLOSED: Final = re.compile(r"\n\[/(?:Response|Option)[^\]]*\]|\n(?:\[|<\|)The End of Assistant[^\n]{0,20}?(?:\]|\|>)")
 _STEP: Final = re.compile(r"^Score \d{1,3}: ", re.MULTILINE)
 _TO: Final = re.compile(r"(\d{1,4})\s*(?:to|and|-|\u2013)\s*(\d{1,4})")
 _FAMILIES: Final = (("A", "B"), ("a", "b"), ("1", "2"), ("m", "M"))
@@ -29,6 +29,7 @@ _OFFERS_TIE: Final = re.compile(r"\[\[A=B\]\]|\[\[C\]\]|\b[Tt]ie\b|\bequally goo
 _BARE: Final = re.compile(r"\b(?:answer|score|verdict|choice|letter|number|label)\b[^\n]*:\s*\Z", re.IGNORECASE)
 _CRITERIA: Final = re.compile(r'"scores"\s*:\s*\{(.*?)\}', re.DOTALL)
 _BY_LETTER: Final = re.compile(r'"scores"\s*:\s*\{\s*"A"\s*:[^}]*"B"\s*:')
+_ONE_OPTION: Final = re.compile(r"\b(?:label|number) of one option\b|\bthat of the option you choose\b")
 _KEY: Final = re.compile(r'("(?:[^"\\]|\\.)+")\s*:')
 
 _SIGNS: Final[dict[tuple[str, Kind], re.Pattern[str]]] = {
@@ -54,6 +55,7 @@ _SIGNS: Final[dict[tuple[str, Kind], re.Pattern[str]]] = {
     ("selene", "score"): re.compile(r"\*\*Result:\*\*"),
     ("nemotron-genrm", "pair"): re.compile(r"\[The Begin of Ranking Score\]"),
     ("nemotron-genrm", "score"): re.compile(r"\[The Begin of Individual Scores\]"),
+    ("option", "option"): re.compile(r"\bChoice: (?:A|n)\b"),
     ("ranking", "rank"): re.compile(r"\[\[[A-Z](?:[>=][A-Z])+\]\]"),
 }
 
@@ -97,6 +99,8 @@ def closing_of(text: str) -> str:
 @lru_cache(maxsize=REMEMBERED)
 def question(closing: str, count: int) -> Question:
     """What a prompt with this end asks about so many candidates (0: they were not found)."""
+    if count > 1 and _ONE_OPTION.search(closing):
+        return Question("option", option_labels(count), False, None)
     scale = _scale(closing)
     if count != 1 and _BY_LETTER.search(closing):
         return Question("scores", steps(scale or _USUAL_SCALE), False, scale)

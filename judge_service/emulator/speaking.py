@@ -132,10 +132,11 @@ def _text(opinion: Opinion, form: Form, asked: Asked, behaviour: Behaviour, draw
     at = chance("answer", *drawn) if asked.temperature > 0 else 0.0
     if kind == "scores":
         return _several(opinion, form, asked, behaviour, drawn)
-    order = _order(opinion.logits, asked.temperature, drawn) if kind == "rank" else (0,)
-    place = 0 if kind == "rank" else drawn_place(opinion.leanings, asked.temperature, at)
+    ordered = kind in ("rank", "option")
+    order = _order(opinion.logits, asked.temperature, drawn) if ordered else (0,)
+    place = 0 if ordered else drawn_place(opinion.leanings, asked.temperature, at)
     scale = _scale(opinion.question)
-    side = int(order[0] != 0) if kind == "rank" else place if kind == "pair" else 0
+    side = int(order[0] != 0) if ordered else place if kind == "pair" else 0
     lead = opinion.logits[0] - opinion.logits[-1]
     clear = side < 2 and (lead if side == 0 else -lead) >= BY_FAR
     settled = Settled(kind, side, clear, order, scale[0] + place, scale, form.criteria)

@@ -6,15 +6,16 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, NamedTuple
 
-from judge_service.domain.answers import LETTERS
+from judge_service.domain.answers import LETTERS, option_labels
 
-Kind = Literal["pair", "score", "scores", "rank"]
+Kind = Literal["pair", "score", "scores", "rank", "option"]
 
 _INTRODUCTIONS: Final[Mapping[Kind, str]] = {
     "pair": "Both were read with care.",
     "score": "It was read with care.",
     "scores": "Each was read with care.",
     "rank": "All were read with care.",
+    "option": "All were weighed with care.",
 }
 
 
@@ -120,6 +121,7 @@ WRITERS: Final[dict[tuple[str, Kind], Writer]] = {
     ("selene", "score"): lambda s, words: f"**Reasoning:** {words}\n\n**Result:** {s.score}",
     ("nemotron-genrm", "pair"): _genrm,
     ("nemotron-genrm", "score"): lambda s, words: f"{words}\n{_boxed('Individual Scores', s.score)}",
+    ("option", "option"): lambda s, words: f"{words}\n\nChoice: {option_labels(len(s.order))[s.order[0]]}",
     ("json", "pair"): _json_pair,
     ("json", "score"): _json_score,
     ("json", "scores"): _json_scores,

@@ -135,7 +135,7 @@ class Anchors:
         known = {place: j for place, j in enumerate(judged) if j.status == "judged"}
         for place, judgment in known.items():
             self._first.setdefault(place, judgment)
-        moved = differences([(str(p), outcome_of(self._first[p]), outcome_of(j)) for p, j in known.items()], 0)
+        moved = differences([(str(p), outcome_of(self._first[p]), outcome_of(j)) for p, j in known.items()], 1)
         figures = {
             "anchor_accuracy": _accuracy(known.values()),
             "anchor_drift": moved.distance,
@@ -165,7 +165,7 @@ class Anchors:
         other, options = self._asked_second()
         second = await other.judge(task, [cases[place] for place in drawn], **options)
         pairs = zip(drawn, second, strict=True)
-        found = differences([(str(p), outcome_of(judgments[p]), outcome_of(j)) for p, j in pairs], 0)
+        found = differences([(str(p), outcome_of(judgments[p]), outcome_of(j)) for p, j in pairs], 1)
         figures = {"second_agreement": found.share, "second_kappa": found.kappa, "second_pairs": found.judged}
         warnings = () if reward is None else self._hacking(Audit(step, reward, found.same, found.judged))
         return Watched(named(figures), warnings)

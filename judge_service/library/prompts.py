@@ -30,6 +30,7 @@ _SLOTS: Final[Mapping[str, frozenset[str]]] = {
     "question together": frozenset(),
     "question criterion": frozenset(("name", "question")),
     "question principle": frozenset(("name",)),
+    **dict.fromkeys(("ask predicate", "ask choice", "ask rising", "ask falling"), frozenset[str]()),
     "answer choice": frozenset(("labels",)),
     "answer choice or tie": frozenset(("labels",)),
     "answer scale": frozenset(("low", "high")),

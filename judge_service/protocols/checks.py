@@ -20,6 +20,7 @@ _IN_WORDS: Final[Mapping[Ask, str]] = {
     "score": "a score",
     "scores": "scores of several at once",
     "rank": "a rank",
+    "option": "one of several options",
 }
 _STRATEGY_ASKS: Final[Mapping[str, frozenset[Ask]]] = {
     "auto": frozenset(),

@@ -69,9 +69,9 @@ class Exhibits:
         case, shows = self._case, self._shows
         prompt = case.prompt if shows or isinstance(case.prompt, str) else without_thoughts(case.prompt)
         return {
-            "context": (_content(case.context, "context", self.mark, shows),),
-            "prompt": (_content(prompt, "prompt", self.mark, shows),),
-            "reference": (_content(case.reference, "reference", self.mark, shows),),
+            "context": (laid_out(case.context, "context", self.mark, shows),),
+            "prompt": (laid_out(prompt, "prompt", self.mark, shows),),
+            "reference": (laid_out(case.reference, "reference", self.mark, shows),),
             "candidates": self._whole,
         }
 
@@ -91,10 +91,10 @@ class Exhibits:
     @lazy
     def _whole(self) -> tuple[Spans, ...]:
         contents = [c.content if self._shows else without_thoughts(c.content) for c in self._case.candidates]
-        return tuple([_content(content, "candidate", self.mark, self._shows) for content in contents])
+        return tuple([laid_out(content, "candidate", self.mark, self._shows) for content in contents])
 
     def _fenced(self, name: str, content: Content | None, source: Source) -> Spans:
-        spans = _content(content, source, self.mark, self._shows)
+        spans = laid_out(content, source, self.mark, self._shows)
         return (Span(f"[{name} {self.mark}]\n"), *spans, Span(f"\n[/{name} {self.mark}]")) if spans else ()
 
     @lazy
@@ -128,7 +128,13 @@ def with_thoughts_hidden(case: Case, options: Options) -> tuple[str, ...]:
     return tuple([c.id for c in case.candidates if without_thoughts(c.content) != c.content])
 
 
-def _content(content: Content | None, source: Source, mark: str, show: bool) -> Spans:
+def laid_out(content: Content | None, source: Source, mark: str, show: bool) -> Spans:
+    """A content without fences, as spans; nothing where there is none.
+
+    Args:
+        mark: the code that our headings within a conversation carry.
+        show: whether its writers' thoughts are shown.
+    """
     if content is None:
         return ()
     if isinstance(content, str):

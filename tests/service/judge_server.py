@@ -117,7 +117,7 @@ class JudgeServer:
         rule: answers all other questions.
         refuses: request fields that are answered 400 when they are sent, by the message.
         models: what GET /models says.
-        asked: the bodies of all questions about responses; questions about the judge itself are only counted.
+        asked: the bodies of all questions about responses or options; those about the judge itself are only counted.
     """
 
     def __init__(self, rule: Rule = by_worth) -> None:
@@ -171,7 +171,7 @@ class JudgeServer:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
-        if not any("[Response" in text_of(turn) for turn in asked["messages"]):
+        if not any(sign in text_of(turn) for turn in asked["messages"] for sign in ("[Response", "[Option")):
             self.probes += 1
             return await _sent(request, self._refusal(asked) or by_worth(asked))
         self.connections.add(request.transport.get_extra_info("peername"))

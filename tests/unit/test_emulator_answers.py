@@ -114,7 +114,7 @@ SPACES = [
     FreeText(
         name,
         ask,
-        {"pair": 2, "score": 1, "scores": 4, "rank": 4}[ask],
+        {"pair": 2, "score": 1, "scores": 4, "rank": 4, "option": 4}[ask],
         scale=(1, 7),
         criteria=("depth",),
         ties=reading.has_tie,
@@ -127,7 +127,13 @@ SPACES = [
 
 def asking(space: FreeText, *worths: float) -> str:
     """A prompt of the service that asks for a text in this form."""
-    if space.asks == "score":
+    if space.asks == "option":
+        options = "\n\n".join(
+            f"[Option {letter} 1f2e3d4c]\ntext (worth {worth})\n[/Option {letter} 1f2e3d4c]"
+            for letter, worth in zip(LETTERS, worths, strict=False)
+        )
+        shown_ = f"[Question 1f2e3d4c]\nWhich?\n[/Question 1f2e3d4c]\n\n{options}"
+    elif space.asks == "score":
         shown_ = f"[Response 1f2e3d4c]\ntext (worth {worths[0]})\n[/Response 1f2e3d4c]"
     else:
         shown_ = "\n\n".join(
@@ -154,6 +160,8 @@ def _says(answer: Answer, worths: tuple[float, ...]) -> bool:
     if isinstance(answer, GroupScores):
         return answer.scores == tuple(round(1 + 6 * worth / 10) for worth in worths)
     assert isinstance(answer, RankAnswer)
+    if len(answer.tiers) == 2:
+        return answer.tiers[0] == (worths.index(max(worths)),)
     return [tier[0] for tier in answer.tiers] == sorted(range(4), key=lambda place: -worths[place])
 
 

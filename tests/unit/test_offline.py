@@ -125,7 +125,7 @@ def test_nothing_is_worth_less_than_an_empty_answer(prompt: str, text: str) -> N
 @settings(max_examples=200)
 def test_every_reading_reads_its_text(one: str, other: str, reading: str, temperature: float, ties: bool) -> None:
     for asks in sorted(READINGS[reading].asks):
-        shown = {"pair": 2, "score": 1, "scores": 3, "rank": 3}[asks]
+        shown = {"pair": 2, "score": 1, "scores": 3, "rank": 3, "option": 3}[asks]
         scale, criteria = ((1, 5), ("overall",)) if asks == "score" else (None, ())
         space = FreeText(form_of(reading, asks), asks, shown, scale, criteria, ties)
         prompt = asked(space, *(one, other, GOOD)[:shown], temperature=temperature)

@@ -299,7 +299,9 @@ def test_the_table_is_whole_and_its_names_are_checked():
 
 
 SPACES = [
-    FreeText(name, ask, {"pair": 2, "score": 1, "scores": 3, "rank": 3}[ask], (1, 5), ("style",), ties=ties)
+    FreeText(
+        name, ask, {"pair": 2, "score": 1, "scores": 3, "rank": 3, "option": 3}[ask], (1, 5), ("style",), ties=ties
+    )
     for name, reading in READINGS.items()
     for ask in sorted(reading.asks)
     for ties in {False, reading.has_tie}

@@ -23,6 +23,7 @@ from judge_service.protocols.readings.joined import joined
 from judge_service.protocols.readings.json_answers import JSON
 from judge_service.protocols.readings.label import LABEL, LABEL_AFTER
 from judge_service.protocols.readings.llmbar import LLMBAR
+from judge_service.protocols.readings.options import OPTION
 from judge_service.protocols.readings.prometheus import PROMETHEUS_PAIR, PROMETHEUS_SCORE
 from judge_service.protocols.readings.rankings import RANKING
 from judge_service.protocols.readings.reading import Ask, Reading
@@ -48,6 +49,7 @@ READINGS: Final[dict[str, Reading]] = {
     "choice": CHOICE,
     "json": JSON,
     "label": LABEL,
+    "option": OPTION,
     "flow-judge": FLOW_JUDGE,
     "glider": GLIDER,
     "selene": SELENE,
@@ -67,7 +69,7 @@ _USUAL_SCALES: Final[Mapping[str, tuple[int, int]]] = {
     "nemotron-genrm": (1, 5),
 }
 
-_SHOWN: Final[Mapping[Ask, int]] = {"pair": 2, "score": 1, "scores": 0, "rank": 0}
+_SHOWN: Final[Mapping[Ask, int]] = {"pair": 2, "score": 1, "scores": 0, "rank": 0, "option": 0}
 
 
 def read(text: str, space: FreeText, quoted: Sequence[str] = ()) -> Answer:

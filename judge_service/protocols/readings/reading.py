@@ -9,7 +9,7 @@ from typing import Literal
 from judge_service.domain.answers import Answer, FreeText
 from judge_service.protocols.readings.quotations import without_quotations
 
-Ask = Literal["pair", "score", "scores", "rank"]
+Ask = Literal["pair", "score", "scores", "rank", "option"]
 
 
 @dataclass(frozen=True, slots=True)

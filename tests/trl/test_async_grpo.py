@@ -40,8 +40,8 @@ def test_groups_are_scored_in_a_spawned_process_as_in_this_one(service: Served) 
     # What AsyncRolloutWorker.start() pickles, and hands to its child.
     process = context.Process(target=score, args=(pickle.dumps({"reward_funcs": functions}), groups, told))
     process.start()
-    rewards = told.get(timeout=60)
-    process.join(30)
+    rewards = told.get(timeout=240)
+    process.join(60)
     for (prompts, completions, _), scored in zip(groups, rewards, strict=True):
         here = asyncio.run(functions[0](prompts=prompts, completions=completions))
         assert scored == [pytest.approx(here, abs=1e-6)] * 2

@@ -24,7 +24,7 @@ def ranks(address: Served, model: str, tmp_path_factory: pytest.TempPathFactory)
     env = {**os.environ, "JUDGE_SERVER_URL": address.url, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={PROCESSES}"]
     command += [str(HERE / "split.py"), model, str(folder)]
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=180, check=False)
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=400, check=False)
     assert ended.returncode == 0, ended.stderr[-4000:]
     return [json.loads((folder / f"rank{rank}.json").read_text()) for rank in range(PROCESSES)]
 

@@ -25,6 +25,8 @@ from judge_service.errors import StoreDown
 
 log: Final = logging.getLogger(__name__)
 TICK_SECONDS: Final = 0.05
+_SECONDS_EACH: Final = 1e-4
+"""Whoever waits for many prompts looks less often: at 1,000 ten times a second."""
 _PATIENCE_SECONDS: Final = 3.0
 _CLOSING_SECONDS: Final = 1.0
 
@@ -67,7 +69,6 @@ class Gathering:
         self._watched: dict[str, Watched] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
-        self._stirred = asyncio.Event()
         self._next_beat = 0.0
         self._beats: Beats = {}
         self._next_look = 0.0
@@ -99,12 +100,13 @@ class Gathering:
             async with asyncio.timeout_at(member.deadline):
                 waiting.place = await self._seated(member, watched, ticket)
                 watched.tell()
-                self._stirred.set()
+                self._begin(watched)
                 told = await waiting.told
         except BaseException:
             del watched.callers[ticket]
             waiting.told.cancel()
-            self._do(self._leave(watched, ticket))
+            watched.gone.add(ticket)
+            self._do(self._note(watched))
             raise
         del watched.callers[ticket]
         watched.served.add(ticket)
@@ -137,10 +139,6 @@ class Gathering:
                     return place
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _leave(self, watched: Watched, ticket: str) -> None:
-        with suppress(StoreDown):
-            await watched.change(lambda table, _: left(table, ticket))
-
     async def _beat(self) -> None:
         """Gives a sign of life, when it is time to."""
         now = asyncio.get_running_loop().time()
@@ -164,7 +162,6 @@ class Gathering:
     async def _watching(self) -> None:
         """Looks round until nobody waits any more. Whatever fails is looked at again."""
         while self._watched:
-            self._stirred.clear()
             try:
                 await self._beat()
                 await self._look_round()
@@ -172,14 +169,10 @@ class Gathering:
                 log.debug("%s", e.message)
             except Exception:
                 log.exception("the cohorts could not be looked at")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TICK_SECONDS):
-                    await self._stirred.wait()
+            await asyncio.sleep(max(TICK_SECONDS, _SECONDS_EACH * len(self._watched)))
 
     async def _look_round(self) -> None:
         self._watched = {key: watched for key, watched in self._watched.items() if not watched.is_idle}
-        for watched in list(self._watched.values()):
-            self._begin(watched)
         names = list(self._watched)
         versions = await self._seats.versions(names)
         changed = [
@@ -189,20 +182,19 @@ class Gathering:
         await self._look_for_the_dead()
         for watched in list(self._watched.values()):
             self._begin(watched)
-            if watched.served:
-                self._do(self._tell_served(watched))
+            if watched.served or watched.gone:
+                self._do(self._note(watched))
 
     def _begin(self, watched: Watched) -> None:
         """Ranks what is due."""
         for cohort in watched.due():
-            is_free = cohort.claim is None or self._beats.get(cohort.claim.server, 0.0) is None
-            if is_free:
+            if cohort.claim is None or self._orphans.get(cohort.claim.server, 0.0) is None:
                 watched.ranking.add(cohort.number)
                 self._do(self._rank(watched, cohort.number))
 
     async def _rank(self, watched: Watched, number: int) -> None:
         try:
-            await Ranking(watched, number, self._server, self._seats, self.tally).carry_out(self._beats)
+            await Ranking(watched, number, self._server, self._seats, self.tally).carry_out(self._orphans)
         except StoreDown as e:
             log.debug("%s", e.message)
         except Exception:
@@ -210,7 +202,11 @@ class Gathering:
             await asyncio.sleep(1.0)
         finally:
             watched.ranking.discard(number)
-            self._stirred.set()
+
+    @property
+    def _orphans(self) -> Beats:
+        """Whose claims are nobody's: those of the dead, and of this server where it is not ranking."""
+        return {**self._beats, self._server: None}
 
     async def _look_for_the_dead(self) -> None:
         """Learns whether the servers that have claims still live."""
@@ -222,14 +218,13 @@ class Gathering:
         others = {cohort.claim.server for cohort in cohorts if cohort.claim is not None} - {self._server}
         self._beats = await self._seats.beats(sorted(others)) if others else {}
 
-    async def _tell_served(self, watched: Watched) -> None:
-        """Has the table know who was answered: the same text is another member's from then on."""
-        tickets = frozenset(watched.served)
-        try:
-            await watched.change(lambda table, _: served(table, tickets))
-        except StoreDown:
-            return
-        watched.served -= tickets
+    async def _note(self, watched: Watched) -> None:
+        """Has the table know who was answered, and who has hung up. What fails is tried again."""
+        answered, gone = frozenset(watched.served), frozenset(watched.gone)
+        with suppress(StoreDown):
+            await watched.change(lambda table, _: left(served(table, answered), gone))
+            watched.served -= answered
+            watched.gone -= gone
 
     def end(self) -> None:
         """Sends those away whose cohort is not being ranked here: their next try is for another server."""

@@ -11,7 +11,7 @@ in is closed: who comes then, or comes again, sits down at the next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -85,13 +85,15 @@ def _is_open(cohort: Cohort, terms: Terms, now: float) -> bool:
     return now < (cohort.opened + 2 * terms.wait if cohort.ended is None else cohort.ended + terms.wait)
 
 
-def left(table: Table, ticket: str) -> Table:
-    """A caller has hung up; its seat, and what was told there, wait for its next try."""
-    found = next((place for place, seat in _seats(table) if seat.ticket == ticket), None)
-    return table if found is None else _with(table, found, replace(_seat(table, found), server=""))
+def left(table: Table, tickets: Collection[str]) -> Table:
+    """These callers have hung up; their seats, and what was told there, wait for their next try."""
+    for place, seat in _seats(table):
+        if seat.ticket in tickets:
+            table = _with(table, place, replace(seat, server=""))
+    return table
 
 
-def served(table: Table, tickets: frozenset[str]) -> Table:
+def served(table: Table, tickets: Collection[str]) -> Table:
     """These callers have been answered."""
     for place, seat in _seats(table):
         if seat.ticket in tickets and seat.server and seat.told is not None:

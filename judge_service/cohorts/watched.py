@@ -83,6 +83,7 @@ class Watched:
         rank: how its members are ranked: the way of the caller that came last.
         callers: those that wait here, by their tickets.
         served: tickets of those that were answered, which the table does not know yet.
+        gone: tickets of those that hung up, likewise.
         ranking: the cohorts that are being ranked here.
     """
 
@@ -93,6 +94,7 @@ class Watched:
         self.rank: Rank | None = None
         self.callers: dict[str, Waiting] = {}
         self.served: set[str] = set()
+        self.gone: set[str] = set()
         self.ranking: set[int] = set()
         self.table = Table()
         self.version = NOTHING
@@ -104,7 +106,7 @@ class Watched:
     @property
     def is_idle(self) -> bool:
         """Whether nobody has anything to do here."""
-        return not (self.callers or self.served or self.ranking or self._turn.locked())
+        return not (self.callers or self.served or self.gone or self.ranking or self._turn.locked())
 
     def now(self) -> float:
         """The keeper's clock, as far as it is known."""
@@ -116,9 +118,10 @@ class Watched:
         Raises:
             StoreDown: it cannot be looked at.
         """
-        kept = await self._seats.look(self.key)
-        self._seen(kept, table_in(kept.value))
-        return kept.now
+        async with self._turn:
+            kept = await self._seats.look(self.key)
+            self._seen(kept, table_in(kept.value))
+            return kept.now
 
     def _seen(self, kept: Kept, table: Table) -> None:
         self.table, self.version = table, kept.version

@@ -43,7 +43,7 @@ async def emulator(**settings: Any) -> AsyncIterator[Emulator]:
 
 @asynccontextmanager
 async def two_servers(judge: Any, redis: RedisServer, **more: Any) -> AsyncIterator[tuple[str, str]]:
-    told = {"cache": redis.url, "more": {"cohorts": {"lease_seconds": 1.0}}, **more}
+    told = {"cache": redis.url, **more}
     async with served(judge, **told) as one, served(judge, **told) as two:
         yield one, two
 
@@ -130,8 +130,8 @@ async def test_one_alone_has_no_score_and_no_default(server: Any) -> None:
 async def test_who_comes_late_is_ranked_with_those_who_were_there_and_marked(server: Any) -> None:
     async with served(server) as address:
         members = responses(1, 4)
-        early = await asyncio.gather(*(asked(address, 1, m, "?group=4&wait=1") for m in members[:3]))
-        late = await asked(address, 1, members[3], "?group=4&wait=1")
+        early = await asyncio.gather(*(asked(address, 1, m, "?group=4&wait=2") for m in members[:3]))
+        late = await asked(address, 1, members[3], "?group=4&wait=2")
         of_three = await directly(address, 1, members[:3])
         of_four = await directly(address, 1, members)
         told = await metrics(address)
@@ -179,7 +179,7 @@ async def test_two_live_callers_who_say_the_same_share_a_place(redis: RedisServe
 async def hung_up(address: str, response: str, query: str) -> None:
     """A caller that has not the patience."""
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.4):
+        async with asyncio.timeout(1.0):
             await asked(address, 1, response, query)
     await asyncio.sleep(0.2)
 

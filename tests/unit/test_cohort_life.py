@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, precondition, rule
 from simulated_time import simulated
 
-from judge_service.backends.seats import MemorySeats
+from judge_service.backends.seats import Kept, MemorySeats
 from judge_service.cohorts.gathering import Ending, Gathering, Limits, TooManyCohorts
 from judge_service.cohorts.records import packed, table_in
 from judge_service.cohorts.shapes import Arrival, Cohort, Doubt, Place, Seat, Table, Terms, Told
@@ -71,9 +71,9 @@ def test_two_live_callers_with_the_same_text_are_two_members() -> None:
 
 
 def test_a_twin_that_hung_up_gives_its_seat_and_what_was_told_there() -> None:
-    table, place = sat(left(filled("a", "b"), "t0"), "a", "again")
+    table, place = sat(left(filled("a", "b"), ["t0"]), "a", "again")
     assert place == Place(1, 0)
-    table = ranked(left(filled("a", "b", "c"), "t0"), 1.0, [0.1, 0.5, 0.9])
+    table = ranked(left(filled("a", "b", "c"), ["t0"]), 1.0, [0.1, 0.5, 0.9])
     table, place = sat(table, "a", "again", now=2.0)
     told = told_of(table, place)
     assert told is not None
@@ -81,8 +81,8 @@ def test_a_twin_that_hung_up_gives_its_seat_and_what_was_told_there() -> None:
 
 
 def test_a_twin_that_was_answered_keeps_its_seat() -> None:
-    table = served(ranked(filled("a", "b", "c"), 1.0, [0.1, 0.5, 0.9]), frozenset({"t0"}))
-    _, place = sat(left(table, "t0"), "a", "again", now=2.0)
+    table = served(ranked(filled("a", "b", "c"), 1.0, [0.1, 0.5, 0.9]), ["t0"])
+    _, place = sat(left(table, ["t0"]), "a", "again", now=2.0)
     assert place == Place(2, 0)
 
 
@@ -206,17 +206,17 @@ class Cohorts(RuleBasedStateMachine):
     @rule(target=gone, ticket=consumes(waiting))
     def hang_up(self, ticket: str) -> str:
         if self.servers[ticket] not in self.dead:
-            self.table = left(self.table, ticket)
+            self.table = left(self.table, [ticket])
         return ticket
 
     @rule(target=waiting, ticket=consumes(gone))
     def come_again(self, ticket: str) -> str:
-        """The seat of the twin is there for as long as its cohort is remembered and open to it."""
-        cohort = self.table.cohort(self.places[ticket].cohort)
+        """Who said what nobody else ever said sits down where it sat, for as long as that cohort is remembered."""
         was = self.places[ticket]
+        cohort = self.table.cohort(was.cohort)
         again = self.come(self.texts[ticket], "three")
-        twins = [t for t, text in self.texts.items() if text == self.texts[ticket]]
-        if cohort is not None and not cohort.closed and was in self.places.values() and len(twins) == 2:
+        alike = [t for t, text in self.texts.items() if text == self.texts[ticket]]
+        if cohort is not None and not cohort.closed and self.table.cohort(was.cohort) is not None and len(alike) == 2:
             assert self.places[again] == was
         return again
 
@@ -432,6 +432,32 @@ def test_a_ranking_that_breaks_is_tried_again_and_nobody_hangs() -> None:
         members = [Member("k", text.encode(), text, TERMS, 30.0, deadline) for text in "abc"]
         told = await asyncio.gather(*(hall.servers[0].told(member, rank) for member in members))
         assert [each.score for each in told] == [0.5] * 3
+
+    simulated(run())
+
+
+def test_who_hung_up_while_the_store_failed_has_a_seat_to_come_back_to() -> None:
+    class Failing(MemorySeats):
+        fails = False
+
+        async def look(self, name: str) -> Kept:
+            if self.fails:
+                raise StoreDown("planted")
+            return await super().look(name)
+
+    async def run() -> None:
+        seats = Failing()
+        hall = Hall()
+        hall.servers = [Gathering(seats, Limits()) for _ in range(2)]
+        gone = asyncio.create_task(hall.told(0, "a"))
+        await asyncio.sleep(1.0)
+        seats.fails = True
+        gone.cancel()
+        await asyncio.sleep(2.0)
+        seats.fails = False
+        await asyncio.sleep(1.0)
+        told = await asyncio.gather(hall.told(1, "a"), hall.told(1, "b"), hall.told(0, "c"))
+        assert [(each.score, each.size) for each in told] == [(0.0, 3), (0.5, 3), (1.0, 3)]
 
     simulated(run())
 

@@ -179,6 +179,25 @@ async def test_the_catalogue_is_told(server: JudgeServer) -> None:
             await client.judge_card("no/such judge")
 
 
+async def test_the_thin_calls_reach_the_drop_in_endpoints(server: JudgeServer) -> None:
+    responses = ["7 (worth 3)", "8 (worth 1)"]
+    async with asking(server) as client:
+        ranked = await client.rerank("Name a prime number.", ["8 (worth 1)", "7 (worth 3)"], rubric="honesty")
+        rewards = await client.rewards("Name a prime number.", responses)
+        by_itself = await client.rewards("Name a prime number.", responses, reward="pointwise")
+        with pytest.raises(BadRequest) as told:
+            await client.rewards("p", responses, nope=1)
+    async with asking(None) as client:
+        questions = {"long": {"type": "noul", "instructions": "Is it long?"}}
+        answers = await client.decide("A short text.", questions, instructions="Read it.")
+    assert [place.index for place in ranked] == [1, 0]
+    assert rewards[0] > 0.5 > rewards[1]
+    assert by_itself[0] > by_itself[1]
+    assert told.value.param == "nope"
+    assert set(answers) == {"long"}
+    assert answers["long"]["type"] == "noul"
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind", "param"), [({"nope": 1}, BadRequest, "nope"), ({"rubric": "x"}, NotFound, "rubric")]
 )

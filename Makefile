@@ -38,7 +38,7 @@ $(VLLM)/installed: tests/engine/requirements.txt
 	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	touch $@
 
-# What trainers make of the exports, on the CPU, in a virtual environment of their own.
+# What trainers make of the exports, and of the judge as their reward, on the CPU, in a virtual environment of their own.
 test-trl: install $(TRL)/installed
 	JUDGE_PYTHON=$(abspath $(BIN))/python $(TRL)/bin/python -m pytest tests/trl
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from judge_service.domain.judgments import Judgment
 from judge_service.integrations.client import AsyncJudgeClient
 from judge_service.integrations.worth import STEADY, number_in
 
@@ -17,13 +18,23 @@ class JudgeReward:
         args: ms-swift's own.
         base_url: of the service; None: JUDGE_SERVER_URL, else this machine; its key is JUDGE_API_KEY.
         reference: the column of the data set with an answer that the judge is to see.
+        seen: is handed the judgments of every call, for `watching.Watch` and whatever you log by.
         options: of the judgment, as in /v1/score; one order and no cache, if they do not say otherwise.
     """
 
-    def __init__(self, args: Any = None, *, base_url: str | None = None, reference: str = "", **options: Any) -> None:
+    def __init__(
+        self,
+        args: Any = None,
+        *,
+        base_url: str | None = None,
+        reference: str = "",
+        seen: Callable[[Sequence[Judgment]], object] | None = None,
+        **options: Any,
+    ) -> None:
         self.args = args
         self._client = AsyncJudgeClient(base_url)
         self._reference = reference
+        self._seen = seen
         self._options = {**STEADY, **options}
 
     async def __call__(
@@ -46,4 +57,6 @@ class JudgeReward:
                 case["reference"] = reference
         async with self._client:  # every call has an event loop of its own, whose connections end with it
             judgments = await self._client.judge("score", cases, **self._options)
+        if self._seen is not None:
+            self._seen(judgments)
         return [number_in(judgment) for judgment in judgments]

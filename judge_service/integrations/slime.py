@@ -7,13 +7,12 @@ With it slime hands over a whole group, which is ranked; without it a sample, wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Ranking
+from judge_service.integrations.trl.scored import strategy_for
 from judge_service.integrations.worth import STEADY, Unscored, asked, async_client, number_of, why_not
-
-_FEW: Final = 5
 
 
 async def reward(args: Any, samples: Any, **_: Any) -> Any:
@@ -37,7 +36,7 @@ async def reward(args: Any, samples: Any, **_: Any) -> Any:
     if len(samples) == 1:
         return [await reward(args, samples[0])]
     named = [{"id": str(place), "content": sample.response} for place, sample in enumerate(samples)]
-    told = {"strategy": "round-robin" if len(named) <= _FEW else "pairs", **options}
+    told = {"strategy": strategy_for(len(named)), **options}
     judgment = await asked(asking, "rank", {"prompt": samples[0].prompt, "candidates": named}, told)
     return _in_order(judgment, len(named), on_failure)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import chz
 from tinker_cookbook.preference.types import Comparison, PreferenceModel, PreferenceModelBuilder
 
+from judge_service.domain.judgments import Judgment
 from judge_service.integrations.client import AsyncJudgeClient
 from judge_service.integrations.worth import STEADY, number_of
 
@@ -20,6 +21,7 @@ class JudgedPreference(PreferenceModel):
         api_key: None: JUDGE_API_KEY.
         timeout: seconds that a call takes at the most.
         on_failure: the preference where there is no verdict, such as 0.0 for a tie; None: an error.
+        seen: is handed the judgments of every call, for `watching.Watch` and whatever you log by.
         options: of the judgment, as in /v1/compare; one order and no cache, if they do not say otherwise.
     """
 
@@ -30,10 +32,12 @@ class JudgedPreference(PreferenceModel):
         api_key: str | None = None,
         timeout: float = 120.0,
         on_failure: float | None = None,
+        seen: Callable[[Sequence[Judgment]], object] | None = None,
         **options: Any,
     ) -> None:
         self._client = AsyncJudgeClient(base_url, api_key, timeout=timeout)
         self._on_failure = None if on_failure is None else (1.0 - on_failure) / 2.0
+        self._seen = seen
         self._options = {**STEADY, **options}
 
     async def __call__(self, comparison: Comparison) -> float:
@@ -52,6 +56,8 @@ class JudgedPreference(PreferenceModel):
         """
         cases = [case_of(comparison) for comparison in comparisons]
         judgments = await self._client.judge("compare", cases, **self._options)
+        if self._seen is not None:
+            self._seen(judgments)
         return [1.0 - 2.0 * number_of(judgment, self._on_failure) for judgment in judgments]
 
 
@@ -68,7 +74,7 @@ class JudgedPreferenceBuilder(PreferenceModelBuilder):
 
     def __call__(self) -> JudgedPreference:
         """The preference model."""
-        told = {"rubric": self.rubric, "judge": self.judge, "orders": self.orders}
+        told: dict[str, Any] = {"rubric": self.rubric, "judge": self.judge, "orders": self.orders}
         return JudgedPreference(self.base_url, timeout=self.timeout, on_failure=self.on_failure, **told)
 
 

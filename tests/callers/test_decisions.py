@@ -1,9 +1,8 @@
-"""Clients of the Decisions API, unchanged: OpenAI's, LangChain's, and what promptfoo posts."""
+"""Clients of the Decisions API, unchanged: OpenAI's and LangChain's."""
 
 import asyncio
 from typing import Any
 
-import httpx
 import openai
 import pytest
 from langchain_core.messages import HumanMessage
@@ -86,15 +85,3 @@ def test_langchains_decisions_are_answered(service: Served) -> None:
     assert told.predicates["right"].probability == pytest.approx(RIGHT, abs=1e-3)
     assert told.choices["kind"].choice == "claim"
     assert told.scores["quality"].score == pytest.approx(RIGHT, abs=1e-3)
-
-
-def test_what_promptfoo_posts_is_answered(service: Served) -> None:
-    """The body of its provider openai:decisions, as promptfoo's page on it has it: model, input and questions."""
-    answer = httpx.post(
-        f"{service.url}/v1/decisions",
-        json={"model": "default", "input": STATE, "questions": QUESTIONS},
-        headers={"authorization": "Bearer none"},
-        timeout=30,
-    )
-    assert answer.status_code == 200
-    assert [told["name"] for told in answer.json()["answers"]] == ["right", "kind", "quality"]

@@ -34,6 +34,8 @@ def test_completions_are_scored_at_every_step_anew(service: Served) -> None:
     assert rewarded(JudgeReward(reference="solution"), solution=["Any prime."] * 2) == pytest.approx([better, worse])
 
 
-def test_a_completion_without_a_verdict_is_none(service: Served) -> None:
+def test_a_completion_without_a_verdict_is_none_and_can_be_logged(service: Served) -> None:
     service.behave(label_mass=0.01)
-    assert rewarded(JudgeReward()) == [None, None]
+    seen: list[Any] = []
+    assert rewarded(JudgeReward(seen=seen.extend)) == [None, None]
+    assert [judgment.status for judgment in seen] == ["unscored", "unscored"]

@@ -13,6 +13,7 @@ from tinker_cookbook.renderers import ToolCall
 from tinker_cookbook.rl.preference_envs import PairwisePreferenceGroupBuilder, TournamentPattern
 
 from judge_service.integrations.tinker import JudgedPreference, JudgedPreferenceBuilder, case_of
+from judge_service.integrations.watching import Watch
 from judge_service.integrations.worth import Unscored
 
 ASKED = [{"role": "user", "content": "Name a prime number."}]
@@ -39,6 +40,14 @@ def test_without_a_verdict_it_is_an_error_or_what_was_said(service: Served) -> N
         asyncio.run(JudgedPreference()(PAIR))
     assert asyncio.run(JudgedPreference(on_failure=0.0)(PAIR)) == 0.0
     assert asyncio.run(JudgedPreference(on_failure=-0.5)(PAIR)) == -0.5
+
+
+def test_every_calls_judgments_can_be_logged(service: Served) -> None:
+    logged: list[dict[str, float]] = []
+    watch = Watch()
+    model = JudgedPreference(orders="both", seen=lambda judgments: logged.append(watch.step(judgments).figures))
+    asyncio.run(model.many([PAIR, PAIR.swap()]))
+    assert [(figures["judge/flip_rate"], figures["judge/unscored"]) for figures in logged] == [(0.0, 0.0)]
 
 
 def test_it_is_built_by_chz_and_survives_pickling(service: Served) -> None:

@@ -22,6 +22,7 @@ _WORDS: Final = frozenset(OPTION_NAMES) - {
 }
 """Options whose plain values are words, even where they look like numbers."""
 _LISTS: Final = ("judge", "include")
+_DEFAULT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,11 @@ def _is_rubric(service: JudgingService, name: str) -> bool:
 
 
 def judge_called(service: JudgingService, name: str) -> str | None:
-    """The judge of that name, or else the first one that has a model of that id; None if there is none."""
+    """The judge of that name, or else the first one that has a model of that id; None if there is none.
+
+    `default` is the first judge, whatever its name.
+    """
     if name in service.judges:
         return name
-    return next((judge.name for judge in service.judges.values() if judge.identity.model == name), None)
+    judges = service.judges.values()
+    return next((judge.name for judge in judges if name in (judge.identity.model, _DEFAULT)), None)

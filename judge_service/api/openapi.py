@@ -108,6 +108,12 @@ def _ref(model: str) -> dict[str, str]:
     return {"$ref": _REF.format(model=model)}
 
 
+_PLACE: Final = {"type": "integer", "minimum": 0, "description": "The case's place in the request; ids may repeat."}
+_LINE: Final = {
+    "allOf": [_ref("JudgmentBody"), {"type": "object", "required": ["index"], "properties": {"index": _PLACE}}]
+}
+
+
 def described_body(model: str, media_type: str) -> dict[str, Any]:
     """What a route that reads its body itself is documented with."""
     return {"required": True, "content": {media_type: {"schema": _ref(model)}}}
@@ -121,7 +127,7 @@ def _operation(task: str) -> dict[str, Any]:
     answer = {"anyOf": [_ref("JudgmentBody"), _ref("JudgmentList")]}
     found = {
         "description": "One judgment, or a list of them",
-        "content": {"application/json": {"schema": answer}, NDJSON: {"schema": _ref("JudgmentBody")}},
+        "content": {"application/json": {"schema": answer}, NDJSON: {"schema": _LINE}},
     }
     return {
         "tags": ["judging"],

@@ -78,11 +78,14 @@ async def test_what_the_service_says_will_not_pass_is_not_tried_again():
 
 
 async def test_a_wait_that_is_longer_than_the_time_left_is_not_begun():
-    asked = Asked(busy(retry_after="3600"))
+    asked = Asked(busy(retry_after="3600"), busy(retry_after="3600"))
     async with asked.client() as client:
         (judgment,) = await client.judge("compare", CASES[:1], timeout=5)
-    assert (judgment.failure.kind, len(asked.requests)) == ("timeout", 1)
+        with pytest.raises(TooManyRequests) as told:
+            await client.compare("p", ["x", "y"])
+    assert (judgment.failure.kind, told.value.retry_after) == ("judge_unavailable", 3600.0)
     assert "the queue is full" in judgment.failure.message
+    assert len(asked.requests) == 2
 
 
 async def test_an_error_of_one_request_ends_the_list():

@@ -151,6 +151,6 @@ def _kind_of(error: JudgeError) -> FailureKind | None:
     """What an error is to cases of a list; None for errors of the request as a whole."""
     if isinstance(error, TimedOut):
         return "timeout"
-    if error.may_pass or (error.status or 0) >= 500:
+    if error.may_pass or error.status == 429 or (error.status or 0) >= 500:
         return "judge_unavailable"
     return "invalid" if error.status == 413 else None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from judge_service.integrations.client.failing import JudgeError, TimedOut
+from judge_service.integrations.client.failing import JudgeError
 
 FIRST_WAIT: Final = 0.25
 LONGEST_WAIT: Final = 10.0
@@ -53,8 +53,8 @@ class Patience:
         not come back together.
 
         Raises:
-            JudgeError: the error itself, if it will not pass, or has been borne too often; TimedOut, if there is no
-                time for another attempt.
+            JudgeError: the error itself, if it will not pass, has been borne too often, or leaves no time for another
+                attempt.
         """
         self.faults += 1
         if not error.may_pass or self.faults > self.retries:
@@ -62,5 +62,5 @@ class Patience:
         backoff = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (self.faults - 1)) * self.draw()
         wait = (error.retry_after or 0.0) + backoff
         if wait >= self.left(now):
-            raise TimedOut(f"no time is left to try again after: {error}", error.status, error.code) from error
+            raise error
         return wait

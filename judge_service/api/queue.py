@@ -14,7 +14,7 @@ from judge_service.backends.flow import Flow
 from judge_service.backends.lanes import Lanes
 
 T = TypeVar("T")
-_LOOK_AFTER: Final = 0.1
+_LOOK_AFTER: Final = 0.02
 
 
 class Turn(NamedTuple):

@@ -10,7 +10,7 @@ JudgeServiceError
 ├── RunRefused          the output belongs to another run, or another process is writing it
 ├── StoreDown           the place where files and batches are kept cannot be reached, or may not be trusted with them
 ├── JudgeChanged        the judge is no longer the one the caller pinned
-└── JudgeDown           no judge answers at the start
+└── JudgeDown           no judge answers
 """
 
 from __future__ import annotations
@@ -77,4 +77,4 @@ class JudgeChanged(JudgeServiceError):
 
 
 class JudgeDown(JudgeServiceError):
-    """The judge could not be reached at the start."""
+    """The judge cannot be reached."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from judge_service.backends.base import Backend, Terms
 from judge_service.domain.judgments import JudgeIdentity
 from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.errors import UnknownName
 from judge_service.protocols.brief import EXPLANATION_TOKENS
+
+if TYPE_CHECKING:
+    from judge_service.backends.passing import Passing
 
 Thinking = Literal["auto", "never", "optional", "always"]
 _SOME: Final = 256
@@ -75,6 +78,7 @@ class Judge:
         watch: looks, when it is time to, whether it is still who it was.
         tend: goes on as long as the judge is open, and lets its servers come and go.
         has_room: whether another case may begin while so many are under way, by what its servers take.
+        passing: carries chats of others to its servers; None for one that nobody can chat with.
         loads: of each server its name, how many calls it is sent at a time, and how many are in flight.
         line: how many of its calls wait for a place before one that comes now, and gives way or not; and the seconds
             for which that one would wait, as far as they are known.
@@ -96,6 +100,7 @@ class Judge:
     has_room: Callable[[int], bool] = _room_for_some
     loads: Callable[[], Sequence[tuple[str, int, int]]] = _nobody
     line: Callable[[bool], tuple[int, float]] = _no_line
+    passing: Passing | None = None
 
     def length(self, prompt: JudgePrompt) -> Length:
         """How long a prompt is for this judge."""

@@ -14,11 +14,10 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import batches, catalogue, files, judging, problems
+from judge_service.api import batches, catalogue, chat, files, genrm, judging, problems, rerank, rewards
 from judge_service.api.access import Door, Network
 from judge_service.api.accounts import accounts_of
 from judge_service.api.batch_lines import LineAnswers, pace_of
-from judge_service.api.drop_in import DropIn
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described
@@ -35,7 +34,7 @@ DESCRIPTION = """
 A language model compares, scores and ranks responses under rubrics and constitutions. Pairs are shown in both orders,
 so that the judge's lean to a position is measured and removed; whatever fails is told, and never turned into a score.
 """
-DROP_INS: Final[tuple[DropIn, ...]] = ()
+DROP_INS: Final = (chat.DROP_IN, rerank.DROP_IN, rewards.DROP_IN, genrm.DROP_IN)
 """The endpoints in other services' shapes."""
 
 

@@ -29,8 +29,7 @@ class DropIn:
         result: what it answers.
         examples: bodies by name, which run as they are written.
         beside: query parameters that it takes besides options and `on_failure`, with what they mean.
-        errors: what it answers besides the usual errors, by status.
-        streams: whether it may answer in server-sent events.
+        passes_on: whether its answers are another server's: of any status, and streamed if that streams them.
     """
 
     name: str
@@ -42,8 +41,7 @@ class DropIn:
     result: type[BaseModel]
     examples: Mapping[str, Mapping[str, Any]]
     beside: Mapping[str, str] = field(default_factory=dict)
-    errors: Mapping[int, str] = field(default_factory=dict)
-    streams: bool = False
+    passes_on: bool = False
 
     def routes(self) -> list[Route]:
         """Its routes, for `judging.Straight`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from judge_service.api.told_options import told_for
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Options, Task
 from judge_service.domain.verdicts import Failure
+from judge_service.errors import InvalidCase
 
 IGNORED: Final = "x-judge-ignored"
 _MOST_NAMED: Final = 32
@@ -49,6 +51,14 @@ class Call:
     on_failure: float | None
     caller: Caller
 
+    def caller_for(self, task: Task, options: Options) -> Caller:
+        """The way to judgments of another task, or under other options: part of the same request.
+
+        Raises:
+            InvalidOption: the options do not go with the rubric or the judge.
+        """
+        return replace(self.caller, sitting=self.caller.state.service.sitting(task, options))
+
     def answer(self, content: Any, known: Collection[str], judgments: Sequence[Judgment] = ()) -> Response:
         """The answer as JSON.
 
@@ -58,6 +68,24 @@ class Call:
         """
         headers = ignored(self.body, known) | _told_of(judgments)
         return json_response(content, headers=headers)
+
+
+@contextmanager
+def under_their_names(names: Mapping[str, str]) -> Iterator[None]:
+    """Tells of a case's fields, such as `candidates[2]`, by the names they have in the caller's body.
+
+    Args:
+        names: theirs, by ours.
+    """
+    try:
+        yield
+    except InvalidCase as e:
+        ours = next((name for name in names if (e.param or "").startswith(name)), None)
+        if ours is None:
+            raise
+        param = names[ours] + (e.param or "").removeprefix(ours)
+        message = e.message.removeprefix(ours)
+        raise InvalidCase(e.message if message == e.message else names[ours] + message, param) from None
 
 
 async def called(request: Request, endpoint: str, task: Task, beside: Collection[str] = ()) -> Call:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from judge_service.api.access import TENANT
-from judge_service.api.admission import Ahead, Bounds, patience, refusal
+from judge_service.api.admission import patience
 from judge_service.api.answers import json_response
 from judge_service.api.openapi import NDJSON
 from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to
@@ -27,7 +27,7 @@ from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Options, Task
 from judge_service.domain.records import record_of
-from judge_service.domain.verdicts import NO_USAGE
+from judge_service.domain.verdicts import NO_USAGE, Usage
 from judge_service.errors import InvalidCase
 from judge_service.sitting import Sitting
 
@@ -105,24 +105,12 @@ def admitted(request: Request, task: Task, options: Options, cases: int = 1, str
     sitting = state.service.sitting(task, options)
     left = options.timeout if streams else min(options.timeout, patience(request.headers))
     lane = state.places.yielding if options.priority == "batch" else state.places.first
-    _check_line(state, sitting, lane, cases, left)
+    state.check_line(lane, sitting.line(), _kind(sitting), cases, left)
     if spending is not None:
         spending.expect(cases - 1)
     deadline = asyncio.get_running_loop().time() + left
     tenant = "" if state.settings.server.share_cache else request.scope.get(TENANT, "")
     return Caller(sitting, state, lane, deadline, tenant, spending)
-
-
-def _check_line(state: State, sitting: Sitting, lane: Lane, cases: int, left: float) -> None:
-    calls, seconds = sitting.line()
-    if not calls and not lane.waiting:
-        return
-    ahead = Ahead(lane.waiting, calls, lane.wait + seconds, state.stays.of(_kind(sitting)))
-    server = state.settings.server
-    refused = refusal(ahead, cases, left, Bounds(server.cases_waiting, server.max_wait_seconds))
-    if refused is not None:
-        state.metrics.shed(refused.code)
-        raise refused.problem(ahead)
 
 
 def _kind(sitting: Sitting) -> tuple[str, str]:
@@ -139,8 +127,8 @@ async def answered(asked: JudgingRequest, caller: Caller) -> dict[str, Any]:
     if asked.inline:
         return record_of(await _one(asked, caller))
     judgments = await _all(asked, caller)
-    _check_any_came(judgments)
-    return {"object": "list", "data": [record_of(j) for j in judgments], "usage": _usage(judgments)}
+    check_any_came(judgments)
+    return {"object": "list", "data": [record_of(j) for j in judgments], "usage": usage_of(judgments)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +194,7 @@ async def _one(asked: JudgingRequest, caller: Caller) -> Judgment:
     (case,) = asked.cases
     assert isinstance(case, Case)
     judgment = await caller.judgment(case)
-    _check_any_came([judgment])
+    check_any_came([judgment])
     return judgment
 
 
@@ -225,7 +213,7 @@ async def _lines(asked: JudgingRequest, caller: Caller) -> AsyncIterator[bytes]:
             task.cancel()
 
 
-def _check_any_came(judgments: Sequence[Judgment]) -> None:
+def check_any_came(judgments: Sequence[Judgment]) -> None:
     """An answer in which no case was judged for want of a judge or of time is an error of the request.
 
     Raises:
@@ -239,7 +227,8 @@ def _check_any_came(judgments: Sequence[Judgment]) -> None:
         raise Problem(504, "the deadline passed with nothing finished", "timeout", "timeout")
 
 
-def _usage(judgments: Sequence[Judgment]) -> Any:
+def usage_of(judgments: Sequence[Judgment]) -> Usage:
+    """What they cost together."""
     total = NO_USAGE
     for judgment in judgments:
         total += judgment.usage

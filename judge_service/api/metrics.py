@@ -146,6 +146,12 @@ class Metrics:
         for kind, count in faults.items():
             self._quota_faults.labels(kind).set(count)
 
+    def call(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Counts one call of a judge that was passed on."""
+        self._calls.inc()
+        self._of(self._tokens, "prompt").inc(prompt_tokens)
+        self._of(self._tokens, "completion").inc(completion_tokens)
+
     def _of_one_judge(self, judge: str, votes: Sequence[Vote]) -> None:
         self._of(self._votes, judge).inc(len(votes))
         mass = self._of(self._mass, judge)

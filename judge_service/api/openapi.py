@@ -151,8 +151,11 @@ def _drop_in(drop_in: DropIn, path: str) -> dict[str, Any]:
     examples = {name: {"value": value} for name, value in drop_in.examples.items()}
     body = {"schema": _ref(drop_in.body.__name__), "examples": examples}
     result: dict[str, Any] = {"application/json": {"schema": _ref(drop_in.result.__name__)}}
-    if drop_in.streams:
+    errors = _errors()
+    if drop_in.passes_on:
         result["text/event-stream"] = {"schema": {"type": "string"}}
+        errors = {status: {"description": told["description"]} for status, told in errors.items()}
+        errors["default"] = {"description": "What the judge's server answered"}
     return {
         "tags": ["drop-in"],
         "summary": drop_in.summary,
@@ -160,7 +163,7 @@ def _drop_in(drop_in: DropIn, path: str) -> dict[str, Any]:
         "operationId": drop_in.name + path.replace("/", "_"),
         "parameters": [_in_query(name, text) for name, text in _parameters(drop_in).items()],
         "requestBody": {"required": True, "content": {"application/json": body}},
-        "responses": {"200": {"description": "The answer", "content": result}, **_errors(), **_more(drop_in.errors)},
+        "responses": {"200": {"description": "The answer", "content": result}, **errors},
     }
 
 
@@ -170,10 +173,6 @@ def _parameters(drop_in: DropIn) -> dict[str, str]:
 
 def _in_query(name: str, text: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": text, "schema": {"type": "string"}}
-
-
-def _more(errors: Mapping[int, str]) -> dict[str, Any]:
-    return {str(status): _error(text) for status, text in errors.items()}
 
 
 def described(schema: dict[str, Any], drop_ins: Sequence[DropIn] = ()) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple, TypeVar
 
 from fastapi import Request
@@ -72,6 +73,19 @@ class Lane:
         """Gives the place back."""
         self._lanes.release(self._gives_way)
         self._flow.freed(_now(), turn.number, self._lanes.waiting + self._lanes.behind)
+
+    @asynccontextmanager
+    async def place(self, deadline: float | None = None) -> AsyncIterator[None]:
+        """A place for as long as the block lasts.
+
+        Raises:
+            TimeoutError: the deadline passed before there was one.
+        """
+        turn = await self.enter(deadline)
+        try:
+            yield
+        finally:
+            self.leave(turn)
 
 
 class Places:

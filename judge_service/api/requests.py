@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +15,9 @@ from judge_service.domain.options import Options, Task, options_from
 from judge_service.domain.parsing import CASE_FIELDS, case_from
 from judge_service.domain.surrogates import NO_TEXT, parsed_with_surrogates, surrogate_in
 from judge_service.errors import InvalidCase, InvalidOption
+
+_SHALLOW: Final = 200
+_LEVELS_AROUND: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +98,35 @@ def object_in(body: bytes) -> dict[str, Any]:
     """The JSON object that a body is.
 
     Raises:
-        InvalidOption: it is none, or a text in it holds a lone surrogate.
+        InvalidOption: it is none, is nested too deeply, or a text in it holds a lone surrogate.
     """
     try:
-        told = orjson.loads(body)
+        told = parsed(body)
     except orjson.JSONDecodeError as e:
         told = _with_surrogates(body, e)
+    except RecursionError:
+        raise InvalidOption("the body is nested too deeply") from None
     if not isinstance(told, dict):
         raise InvalidOption("the body is a JSON object")
     return told
+
+
+def parsed(text: bytes) -> Any:
+    """The value of a JSON text that can be written again, within an answer: orjson writes less deep than it reads.
+
+    Raises:
+        JSONDecodeError: it is no JSON.
+        RecursionError: it is nested too deeply.
+    """
+    value = told = orjson.loads(text)
+    if text.count(b"[") + text.count(b"{") > _SHALLOW:
+        for _ in range(_LEVELS_AROUND):
+            told = [told]
+        try:
+            orjson.dumps(told)
+        except orjson.JSONEncodeError:
+            raise RecursionError("it is nested too deeply") from None
+    return value
 
 
 def _with_surrogates(body: bytes, error: orjson.JSONDecodeError) -> Any:
@@ -114,11 +137,13 @@ def _with_surrogates(body: bytes, error: orjson.JSONDecodeError) -> Any:
     """
     try:
         told = parsed_with_surrogates(body)
+        if isinstance(told, dict) and isinstance(told.get("cases"), list):
+            told["cases"] = [_set_aside(case, f"cases[{i}]") for i, case in enumerate(told["cases"])]
+        at = surrogate_in(told)
     except ValueError:
         raise InvalidOption(f"the body is not valid JSON: {error}") from None
-    if isinstance(told, dict) and isinstance(told.get("cases"), list):
-        told["cases"] = [_set_aside(case, f"cases[{i}]") for i, case in enumerate(told["cases"])]
-    at = surrogate_in(told)
+    except RecursionError:
+        raise InvalidOption("the body is nested too deeply") from None
     if at is not None:
         raise InvalidOption(f"{at or 'the body'} {NO_TEXT}", at or None)
     return told

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
 from starlette.datastructures import QueryParams
 
-from judge_service.domain.options import OPTION_NAMES, Options, Task, options_from
+from judge_service.api.requests import parsed
+from judge_service.domain.options import OPTION_NAMES, Options, Repeats, Task, options_from
 from judge_service.errors import InvalidConfiguration, InvalidOption, InvalidRequest, UnknownName
 from judge_service.service import JudgingService
 
@@ -59,6 +60,13 @@ def told_for(
     asked = _read(_once(query), task, beside)
     named = {} if model is None else _named(service, model, "judge" in asked)
     return _told({**_read(configured, task, beside), **named, **asked}, task, beside)
+
+
+def to_score(options: Options) -> Options:
+    """Options of ranking as far as they say how to score: what orders and whole rankings are about is left out."""
+    repeats = options.repeats if options.method == "cot" and options.repeats.keep is None else Repeats()
+    left_out = {"strategy", "orders"} if repeats is options.repeats else {"strategy", "orders", "repeats"}
+    return replace(options, strategy="auto", orders=None, repeats=repeats, told=options.told - left_out)
 
 
 def check_defaults(name: str, configured: Mapping[str, Any], task: Task, beside: Collection[str]) -> None:
@@ -121,8 +129,8 @@ def _value(name: str, value: Any) -> Any:
     if name in _WORDS and not is_written:
         return value
     try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as e:
+        return parsed(value.encode())
+    except (orjson.JSONDecodeError, RecursionError) as e:
         if is_written:
             raise InvalidOption(f"{name} is no JSON: {e}", name) from None
         return value

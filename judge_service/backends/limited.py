@@ -10,6 +10,7 @@ from typing import Final
 
 from judge_service.backends.base import Backend, Terms, TransientFault
 from judge_service.backends.window import Window
+from judge_service.backends.wires import Reply
 from judge_service.domain.prompting import Completion, JudgePrompt
 
 LOOK_SECONDS: Final = 2.0
@@ -85,10 +86,7 @@ class Limited:
             TransientFault: the call failed in a way that may pass.
             TimeoutError: the case's deadline passed.
         """
-        if self._is_awaited or not self._has_place():
-            await self._place(terms)
-        else:
-            self._out += 1
+        await self._enter(terms)
         began, held = self._now(), terms.held
         before = held.seconds if held is not None else 0.0
         try:
@@ -100,6 +98,29 @@ class Limited:
         await self._place(terms)
         return await self._asked(prompts, terms, self._now())
 
+    async def carried(self, carry: Callable[[], Awaitable[Reply]], terms: Terms) -> None:
+        """Has a call of somebody's own carried to the server, in a place like any other; its time teaches nothing.
+
+        Args:
+            carry: carries it to its end; of what it returns, nothing but a refusal is of interest.
+
+        Raises:
+            TransientFault: the call failed in a way that may pass.
+            TimeoutError: the deadline passed.
+        """
+        await self._enter(terms)
+        self._look_if_any()
+        number = self.began()
+        try:
+            async with asyncio.timeout_at(terms.until):
+                reply = await carry()
+            if reply.status in REFUSALS:
+                self._refused(reply.retry_after)
+        finally:
+            self._out -= 1
+            self._rouse()
+            self.ended(number)
+
     async def _asked(self, prompts: Sequence[JudgePrompt], terms: Terms, began: float) -> list[Completion]:
         """One call, with a place that it gives back."""
         until = terms.until
@@ -109,8 +130,7 @@ class Limited:
             self._out -= 1
             self._rouse()
             raise TimeoutError
-        if self._look is not None and self._next_look is None:
-            self._look_later()
+        self._look_if_any()
         number = self.began()
         try:
             async with asyncio.timeout_at(until):
@@ -123,7 +143,7 @@ class Limited:
         except TransientFault as fault:
             self._is_well = False
             if fault.status in REFUSALS:
-                self._refused(fault)
+                self._refused(fault.retry_after)
             raise
         finally:
             self._out -= 1
@@ -143,6 +163,13 @@ class Limited:
         """The limit without the places that rest, but never less than the server had taken when it refused one."""
         limit = self._window.limit
         return limit if not self._resting else min(limit, max(limit - self._resting, self._taken))
+
+    async def _enter(self, terms: Terms) -> None:
+        """Takes a place, which is waited for if there is none."""
+        if self._is_awaited or not self._has_place():
+            await self._place(terms)
+        else:
+            self._out += 1
 
     async def _place(self, terms: Terms) -> None:
         """Waits for a place, behind those that came before."""
@@ -171,9 +198,9 @@ class Limited:
         if not self._is_awaited:
             self.freed()
 
-    def _refused(self, fault: TransientFault) -> None:
+    def _refused(self, retry_after: float | None) -> None:
         window, loop = self._window, asyncio.get_running_loop()
-        window.refused(loop.time(), fault.retry_after, self._out)
+        window.refused(loop.time(), retry_after, self._out)
         self._resting += 1
         self._taken = self._out - 1
         loop.call_later(min(_LONGEST_REST, window.latency or _FIRST_REST), self._rested)
@@ -183,6 +210,10 @@ class Limited:
     def _rested(self) -> None:
         self._resting -= 1
         self._rouse()
+
+    def _look_if_any(self) -> None:
+        if self._look is not None and self._next_look is None:
+            self._look_later()
 
     def _look_later(self) -> None:
         self._next_look = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._begin_to_look)

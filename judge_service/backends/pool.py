@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 from judge_service.backends.base import Backend, Terms, TransientFault
 from judge_service.backends.flow import Flow
@@ -15,6 +15,7 @@ from judge_service.backends.replica import Replica
 from judge_service.domain.digests import draw
 from judge_service.domain.prompting import Completion, JudgePrompt
 
+T = TypeVar("T")
 GONE_SECONDS: Final = 30.0
 AHEAD: Final = 2
 """Calls under way to one place: while one is answered another is made ready, and no place ever waits for us."""
@@ -119,6 +120,15 @@ class Pool:
             TransientFault: no replica answered; it is hopeless when none has for half a minute.
             TimeoutError: the case's deadline passed.
         """
+        return await self.asked(lambda replica: replica.backend.complete(prompts, terms), terms)
+
+    async def asked(self, ask: Callable[[Replica], Awaitable[T]], terms: Terms) -> T:
+        """What comes of asking the case's own replica in some way, or the next one if that cannot be reached.
+
+        Raises:
+            TransientFault: no replica answered; it is hopeless when none has for half a minute.
+            TimeoutError: the case's deadline passed.
+        """
         if self._are_gone():
             raise Gone("judge_unavailable", f"no replica of the judge has answered for {GONE_SECONDS:g} s")
         seat = self._seated(terms.affinity)
@@ -127,20 +137,20 @@ class Pool:
         if self.under_way > self._places:
             self._flow.waits(_now())
         try:
-            return await self._answered(prompts, terms, seat)
+            return await self._answered(ask, terms, seat)
         finally:
             self.under_way -= 1
             seat.calls -= 1
             if not seat.calls and seat.home is seat.own:
                 self._seats.pop(terms.affinity, None)
 
-    async def _answered(self, prompts: Sequence[JudgePrompt], terms: Terms, seat: Seat) -> list[Completion]:
+    async def _answered(self, ask: Callable[[Replica], Awaitable[T]], terms: Terms, seat: Seat) -> T:
         fault: TransientFault | None = None
         tried: list[Replica] = []
         while (replica := await self._found(terms, seat, tried)) is not None:
             replica.calls += 1
             try:
-                completions = await replica.backend.complete(prompts, terms)
+                answer = await ask(replica)
             except TransientFault as e:
                 self._failed(replica, e)
                 fault = e
@@ -150,7 +160,7 @@ class Pool:
             else:
                 if replica.faults and replica.worked():
                     self.returned()
-                return completions
+                return answer
             finally:
                 replica.calls -= 1
                 if replica.is_leaving and not replica.calls:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from judge_service.backends.base import Backend, Terms, TransientFault, each
-from judge_service.backends.wires import Reply, Wire
+from judge_service.backends.wires import Begun, Reply, Wire
 from judge_service.domain.prompting import Completion, JudgePrompt
 
 if TYPE_CHECKING:
@@ -87,6 +88,12 @@ class TracedWire:
     async def get(self, path: str) -> Reply:
         """Fetches a path: no judge is asked, and nothing is told."""
         return await self._inner.get(path)
+
+    def begun(
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Begun]:
+        """Sends a JSON body, and the trace along with it."""
+        return self._inner.begun(path, body, {**(headers or {}), **self._tracing.headers()})
 
     async def aclose(self) -> None:
         """Closes the connections."""

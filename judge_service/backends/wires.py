@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -31,6 +32,20 @@ class Reply:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer that has begun, whatever its status.
+
+    Attributes:
+        headers: by their names in small letters.
+        piece: the next bytes of the body as they come, none at its end; raises TransientFault where it breaks off.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    piece: Callable[[], Awaitable[bytes]]
+
+
 class Wire(Protocol):
     """Carries requests to one server over connections that are kept open."""
 
@@ -49,6 +64,16 @@ class Wire(Protocol):
 
         Raises:
             TransientFault: no whole answer came.
+        """
+        ...
+
+    def begun(
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Begun]:
+        """Sends a JSON body; the answer is there as soon as it begins, and is given up where it is left early.
+
+        Raises:
+            TransientFault: none came.
         """
         ...
 
@@ -85,6 +110,23 @@ class DirectWire:
     async def get(self, path: str) -> Reply:
         """Fetches a path."""
         return await self._exchange("GET", path, None)
+
+    @asynccontextmanager
+    async def begun(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> AsyncIterator[Begun]:
+        """Sends a JSON body, and has the answer as it comes."""
+        try:
+            response = await self._opened().post(self.address + path, data=_sendable(body), headers=headers)
+        except (aiohttp.ClientError, OSError) as e:
+            raise TransientFault("judge_unavailable", f"{self.address}: {_told(e)}") from None
+
+        async def piece() -> bytes:
+            try:
+                return await response.content.readany()
+            except (aiohttp.ClientError, OSError) as e:
+                raise TransientFault("judge_unavailable", f"{self.address}: {_told(e)}") from None
+
+        async with response:
+            yield Begun(response.status, {name.lower(): value for name, value in response.headers.items()}, piece)
 
     async def _exchange(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None

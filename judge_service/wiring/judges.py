@@ -15,6 +15,7 @@ from judge_service.backends.canary import Watch, canaries, reward_canaries
 from judge_service.backends.chat import ChatJudge, Dialect
 from judge_service.backends.limited import Limited
 from judge_service.backends.offline import VERSION, OfflineJudge
+from judge_service.backends.passing import Passing
 from judge_service.backends.pool import Pool
 from judge_service.backends.retried import Retried
 from judge_service.backends.reward import RewardJudge
@@ -94,6 +95,8 @@ async def open_judge(
     judge.line = _line_before(pool, judge.backend)
     judge.answers = lambda: any_answers(list(roster.wires.values()), settings)
     judge.most_tokens = server.most_tokens
+    if server.kind != "reward":
+        judge.passing = Passing(pool, lambda name: _spoken(roster.wires[name], tracing), settings.model)
     if exact is not None:
         judge.tokens_of = lambda prompt: len(exact.ids(prompt))
     if settings.canary_seconds:
@@ -113,12 +116,15 @@ def _line_before(pool: Pool, backend: Backend) -> Callable[[bool], tuple[int, fl
 def _replica(
     wire: Wire, settings: JudgeSettings, server: Server, exact: ExactPrompts | None, tracing: Tracing | None
 ) -> Limited:
-    spoken = wire if tracing is None else TracedWire(wire, tracing)
-    asked = _asked(spoken, settings, server, exact)
+    asked = _asked(_spoken(wire, tracing), settings, server, exact)
     if tracing is not None:
         asked = Traced(asked, tracing, wire.address, settings.model)
     look = partial(queue_of, wire) if server.kind in ("vllm", "reward") else None
     return Limited(asked, settings.concurrency, look)
+
+
+def _spoken(wire: Wire, tracing: Tracing | None) -> Wire:
+    return wire if tracing is None else TracedWire(wire, tracing)
 
 
 def _asked(wire: Wire, settings: JudgeSettings, server: Server, exact: ExactPrompts | None) -> Backend:

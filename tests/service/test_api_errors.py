@@ -28,6 +28,11 @@ BODIES = {
     "NaN": b'{"prompt": "p", "candidates": ["x", "y"], "temperature": NaN}',
     "no UTF-8": b'{"prompt": "\xff\xfe", "candidates": ["x", "y"]}',
     "too deep": b'{"metadata": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "too deep to be written": b'{"metadata": '
+    + b"[" * 260
+    + b"]" * 260
+    + b', "prompt": "p", "candidates": ["x", "y"]}',
+    "too deep, and no text": b'{"metadata": ' + b"[" * 900 + b"]" * 900 + b', "prompt": "\\ud800"}',
 }
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from programs import SECONDS, serving
+from programs import serving
 
 from judge_service.emulator.behaviour import Behaviour
 from judge_service.emulator.server import Emulator
 
 PROGRAM = str(Path(sys.executable).with_name("schemathesis"))
+SECONDS = 300
 # Not among them: that all the page forbids is refused, since one bad case of many is told at its place in an answer of
 # 200; and that all it allows is taken, since it does not know, for one, which readings and principles there are.
 CHECKS = (

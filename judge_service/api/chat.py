@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from judge_service.api.admission import patience
 from judge_service.api.drop_in import DropIn
+from judge_service.api.metrics import Metrics
 from judge_service.api.overheard import Overheard
 from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to, error_body
 from judge_service.api.queue import while_wanted
@@ -105,14 +106,21 @@ class _PassedOn(Response):
                 raise Problem(503, "the judge's server does not take the judge's key", code="judge_key_refused")
             await self._delivered(begun, send)
 
-        async with asyncio.timeout_at(deadline), state.places.first.place(deadline):
-            await self._passing.carry(_PATH, self._asked, Terms(deadline, affinity=affinity), deliver)
-        if self._overheard is not None:
-            prompt, completion = self._overheard.tokens()
-            state.metrics.call(prompt, completion)
-            spending: Spending | None = self._request.scope.get(SPENDING)
-            if spending is not None:
-                spending.used(Usage(1, prompt_tokens=prompt, completion_tokens=completion))
+        try:
+            async with asyncio.timeout_at(deadline), state.places.first.place(deadline):
+                await self._passing.carry(_PATH, self._asked, Terms(deadline, affinity=affinity), deliver)
+        finally:
+            self._count(state.metrics)
+
+    def _count(self, metrics: Metrics) -> None:
+        """Tells the metrics and the caller's account of it: what broke off, or was left early, was asked as well."""
+        if self._overheard is None:
+            return
+        prompt, completion = self._overheard.tokens()
+        metrics.call(prompt, completion)
+        spending: Spending | None = self._request.scope.get(SPENDING)
+        if spending is not None:
+            spending.used(Usage(1, prompt_tokens=prompt, completion_tokens=completion))
 
     async def _delivered(self, begun: Begun, send: Send) -> None:
         kind = begun.headers.get("content-type", "")

@@ -1,5 +1,6 @@
 """/v1/reward: a number to each response of a group in the order given, and null where there is no verdict."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -98,10 +99,12 @@ async def test_on_failure_stands_in_for_null_and_is_counted(server: JudgeServer)
 
 
 async def test_a_judge_that_is_down_for_every_group_is_503_so_that_the_trainer_asks_again(server: JudgeServer) -> None:
+    zero = {"on_failure": "0"}
     async with api(server) as client:
         await server.stop()
-        answer = await client.post(REWARD, json={"groups": [GROUP, GROUP]}, params={"timeout": "20"})
-        stood_in = await client.post(REWARD, json=GROUP, params={"timeout": "20", "on_failure": "0"})
+        answer, stood_in = await asyncio.gather(
+            client.post(REWARD, json={"groups": [GROUP, GROUP]}), client.post(REWARD, json=GROUP, params=zero)
+        )
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "judge_unavailable")
     assert answer.headers["retry-after"]
     assert stood_in.json()["rewards"] == [0, 0, 0]

@@ -90,6 +90,7 @@ bench: install
 	$(BIN)/python bench/throughput.py
 	$(BIN)/python bench/latency.py
 	$(BIN)/python bench/replicas.py
+	$(BIN)/python bench/overload.py
 	$(BIN)/python bench/million.py
 	$(BIN)/python bench/million.py --rows 50000 --kills 10
 

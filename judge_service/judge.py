@@ -98,8 +98,8 @@ class Judge:
     tend: Callable[[], Coroutine[Any, Any, None]] = _nothing
     has_room: Callable[[int], bool] = _room_for_some
     loads: Callable[[], Sequence[tuple[str, int, int]]] = _nobody
-    passing: Passing | None = None
     line: Callable[[bool], tuple[int, float]] = _no_line
+    passing: Passing | None = None
 
     def length(self, prompt: JudgePrompt) -> Length:
         """How long a prompt is for this judge."""

@@ -7,9 +7,8 @@ do not overrun its servers. Nothing is read into what is said; tokens are counte
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -19,10 +18,10 @@ from starlette.types import Receive, Scope, Send
 
 from judge_service.api.admission import patience
 from judge_service.api.drop_in import DropIn
-from judge_service.api.judging import check_line
+from judge_service.api.metrics import Metrics
 from judge_service.api.overheard import Overheard
 from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to, error_body
-from judge_service.api.queue import Lane, while_wanted
+from judge_service.api.queue import while_wanted
 from judge_service.api.quotas import SPENDING, Spending
 from judge_service.api.requests import object_in, read_body
 from judge_service.api.state import State
@@ -48,19 +47,15 @@ async def chat(request: Request) -> Response:
     for name in request.query_params:
         raise InvalidOption(f"a chat is passed on as it is, and takes no parameter '{name}'", name)
     body = object_in(await read_body(request, state.settings.server.max_body_bytes))
-    judge, passing = _chatting(state.service, body.get("model"))
-    spending: Spending | None = request.scope.get(SPENDING)
-    gives_way = spending is not None and spending.account.is_batch
-    lane = state.places.yielding if gives_way else state.places.first
-    # What OpenAI's client tells is the time between two pieces of a stream, and of all else the whole.
-    left = _SECONDS if body.get("stream") else min(_SECONDS, patience(request.headers))
-    check_line(state, lane, judge.line(gives_way), ("chat", judge.name), 1, left)
-    terms = Terms(asyncio.get_running_loop().time() + left, priority="batch" if gives_way else "online")
-    return _PassedOn(request, Chat(passing, lane, terms, spending), orjson.dumps({**body, "model": passing.model}))
+    judge, passing = _passing(state.service, body.get("model"))
+    seconds = _SECONDS if body.get("stream") else min(_SECONDS, patience(request.headers))
+    gives_way = _gives_way(request)
+    state.check_line(state.places.lane(gives_way), judge.line(gives_way), ("chat", judge.name), 1, seconds)
+    return _PassedOn(request, passing, orjson.dumps({**body, "model": passing.model}), seconds)
 
 
-def _chatting(service: JudgingService, model: Any) -> tuple[Judge, Passing]:
-    """The judge that a model names, and the way to its servers; the default judge where none is named.
+def _passing(service: JudgingService, model: Any) -> tuple[Judge, Passing]:
+    """The judge that a model names, the default one where none is named, and the way to its servers.
 
     Raises:
         InvalidOption: nobody can chat with it.
@@ -79,23 +74,21 @@ def _chatting(service: JudgingService, model: Any) -> tuple[Judge, Passing]:
     return judge, judge.passing
 
 
-class Chat(NamedTuple):
-    """A chat that was let in: where it goes, where it waits, until when, and what it is charged to."""
-
-    passing: Passing
-    lane: Lane
-    terms: Terms
-    spending: Spending | None
+def _gives_way(request: Request) -> bool:
+    """Whether its key's requests go behind others'."""
+    spending: Spending | None = request.scope.get(SPENDING)
+    return spending is not None and spending.account.is_batch
 
 
 class _PassedOn(Response):
     """An answer that another server is still to give: it is asked when this one is sent."""
 
-    def __init__(self, request: Request, told: Chat, body: bytes) -> None:
+    def __init__(self, request: Request, passing: Passing, body: bytes, seconds: float) -> None:
         super().__init__()
         self._request = request
-        self._chat = told
+        self._passing = passing
         self._asked = body
+        self._seconds = seconds
         self._overheard: Overheard | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,21 +105,31 @@ class _PassedOn(Response):
 
     async def _carried(self, send: Send) -> None:
         state: State = self._request.app.state.judging
-        passing, lane, terms, spending = self._chat
-        terms = replace(terms, affinity=int.from_bytes(blake2b(self._asked, digest_size=8).digest(), "big"))
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        affinity = int.from_bytes(blake2b(self._asked, digest_size=8).digest(), "big")
 
         async def deliver(begun: Begun) -> None:
             if begun.status == 401:
                 raise Problem(503, "the judge's server does not take the judge's key", code="judge_key_refused")
             await self._delivered(begun, send)
 
-        async with asyncio.timeout_at(terms.deadline), lane.place():
-            await passing.carry(_PATH, self._asked, terms, deliver)
-        if self._overheard is not None:
-            read, written = self._overheard.tokens()
-            state.metrics.call(read, written)
-            if spending is not None:
-                spending.used(Usage(judge_calls=1, prompt_tokens=read, completion_tokens=written))
+        gives_way = _gives_way(self._request)
+        terms = Terms(deadline, affinity=affinity, priority="batch" if gives_way else "online")
+        try:
+            async with asyncio.timeout_at(deadline), state.places.lane(gives_way).place(deadline):
+                await self._passing.carry(_PATH, self._asked, terms, deliver)
+        finally:
+            self._count(state.metrics)
+
+    def _count(self, metrics: Metrics) -> None:
+        """Tells the metrics and the caller's account of it: what broke off, or was left early, was asked as well."""
+        if self._overheard is None:
+            return
+        prompt, completion = self._overheard.tokens()
+        metrics.call(prompt, completion)
+        spending: Spending | None = self._request.scope.get(SPENDING)
+        if spending is not None:
+            spending.used(Usage(1, prompt_tokens=prompt, completion_tokens=completion))
 
     async def _delivered(self, begun: Begun, send: Send) -> None:
         kind = begun.headers.get("content-type", "")

@@ -57,7 +57,9 @@ class Call:
         Raises:
             InvalidOption: the options do not go with the rubric or the judge.
         """
-        return replace(self.caller, sitting=self.caller.state.service.sitting(task, options))
+        spending = self.caller.spending
+        told = options if spending is None else spending.account.with_priority(options)
+        return replace(self.caller, sitting=self.caller.state.service.sitting(task, told))
 
     def answer(self, content: Any, known: Collection[str], judgments: Sequence[Judgment] = ()) -> Response:
         """The answer as JSON.

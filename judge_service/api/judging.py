@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from judge_service.api.access import TENANT
-from judge_service.api.admission import Ahead, Bounds, patience, refusal
+from judge_service.api.admission import patience
 from judge_service.api.answers import json_response
 from judge_service.api.lines import lines
 from judge_service.api.openapi import NDJSON
@@ -104,37 +104,13 @@ def admitted(request: Request, task: Task, options: Options, cases: int = 1, str
         options = spending.account.with_priority(options)
     sitting = state.service.sitting(task, options)
     left = options.timeout if streams else min(options.timeout, patience(request.headers))
-    lane = state.places.yielding if options.priority == "batch" else state.places.first
-    check_line(state, lane, sitting.line(), _kind(sitting), cases, left)
+    lane = state.places.lane(options.priority == "batch")
+    state.check_line(lane, sitting.line(), _kind(sitting), cases, left)
     if spending is not None:
         spending.expect(cases - 1)
     deadline = asyncio.get_running_loop().time() + left
     tenant = "" if state.settings.server.share_cache else request.scope.get(TENANT, "")
     return Caller(sitting, state, lane, deadline, tenant, spending)
-
-
-def check_line(
-    state: State, lane: Lane, line: tuple[int, float], kind: tuple[str, str], cases: int, left: float
-) -> None:
-    """Turns a request away that would be answered too late.
-
-    Args:
-        line: calls that its judges have to begin before, and the seconds that takes.
-        kind: of cases that take about as long.
-        left: seconds until the caller wants its answer.
-
-    Raises:
-        Problem: 429.
-    """
-    calls, seconds = line
-    if not calls and not lane.waiting:
-        return
-    ahead = Ahead(lane.waiting, calls, lane.wait + seconds, state.stays.of(kind))
-    server = state.settings.server
-    refused = refusal(ahead, cases, left, Bounds(server.cases_waiting, server.max_wait_seconds))
-    if refused is not None:
-        state.metrics.shed(refused.code)
-        raise refused.problem(ahead)
 
 
 def _kind(sitting: Sitting) -> tuple[str, str]:

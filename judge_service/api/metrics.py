@@ -148,12 +148,6 @@ class Metrics:
                 self._of(self._mass, found.judge.name).observe(answer.label_mass)
         self._spent(found.usage)
 
-    def call(self, prompt_tokens: int, completion_tokens: int) -> None:
-        """Counts one call of a judge that was passed on."""
-        self._calls.inc()
-        self._of(self._tokens, "prompt").inc(prompt_tokens)
-        self._of(self._tokens, "completion").inc(completion_tokens)
-
     def shed(self, reason: str) -> None:
         """Counts a request that was turned away so that others are answered in time."""
         self._of(self._shed, reason).inc()
@@ -174,6 +168,12 @@ class Metrics:
         """How often the place failed where quotas are kept."""
         for kind, count in faults.items():
             self._quota_faults.labels(kind).set(count)
+
+    def call(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Counts one call of a judge that was passed on."""
+        self._calls.inc()
+        self._of(self._tokens, "prompt").inc(prompt_tokens)
+        self._of(self._tokens, "completion").inc(completion_tokens)
 
     def _of_one_judge(self, judge: str, votes: Sequence[Vote]) -> None:
         self._of(self._votes, judge).inc(len(votes))

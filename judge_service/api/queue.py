@@ -15,7 +15,7 @@ from judge_service.backends.flow import Flow
 from judge_service.backends.lanes import Lanes
 
 T = TypeVar("T")
-_LOOK_AFTER: Final = 0.1
+_LOOK_AFTER: Final = 0.02
 
 
 class Turn(NamedTuple):
@@ -69,23 +69,23 @@ class Lane:
         since = _now()
         return Turn(self._flow.took(since), since, since - now)
 
-    @asynccontextmanager
-    async def place(self, deadline: float | None = None) -> AsyncIterator[Turn]:
-        """Holds a place.
-
-        Raises:
-            TimeoutError: as `enter` does.
-        """
-        turn = await self.enter(deadline)
-        try:
-            yield turn
-        finally:
-            self.leave(turn)
-
     def leave(self, turn: Turn) -> None:
         """Gives the place back."""
         self._lanes.release(self._gives_way)
         self._flow.freed(_now(), turn.number, self._lanes.waiting + self._lanes.behind)
+
+    @asynccontextmanager
+    async def place(self, deadline: float | None = None) -> AsyncIterator[None]:
+        """A place for as long as the block lasts.
+
+        Raises:
+            TimeoutError: the deadline passed before there was one.
+        """
+        turn = await self.enter(deadline)
+        try:
+            yield
+        finally:
+            self.leave(turn)
 
 
 class Places:
@@ -106,6 +106,10 @@ class Places:
         flow = Flow()
         self.first = Lane(self._lanes, flow, gives_way=False)
         self.yielding = Lane(self._lanes, flow, gives_way=True)
+
+    def lane(self, gives_way: bool) -> Lane:
+        """The way in for who gives way, or not."""
+        return self.yielding if gives_way else self.first
 
     @property
     def waiting(self) -> int:

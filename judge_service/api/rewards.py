@@ -65,6 +65,8 @@ def _groups(call: Call, task: Task) -> list[Case | BadCase]:
         raise InvalidCase("groups is a list of one group or more", _GROUPS)
     if len(listed) > most:
         raise Problem(413, f"at most {most:,} groups fit into one request", _GROUPS, "too_many_cases")
+    if call.caller.spending is not None:
+        call.caller.spending.expect(len(listed) - 1)
     return [_case_or_why(given, task, f"{_GROUPS}[{i}].") for i, given in enumerate(listed)]
 
 

@@ -82,12 +82,12 @@ def seconds_until(limit: Limit, level: Level, cost: float) -> float:
     """How long it takes from the level's time on until so much more is allowed, if nothing else is used."""
     if has_room(limit, level, cost):
         return 0.0
-    return _seconds_to(limit, level, max(0.0, limit.most - max(cost, _NOTHING)))
+    return _seconds_to(limit, level, max(_NOTHING, limit.most - max(cost, _NOTHING)))
 
 
 def seconds_until_whole(limit: Limit, level: Level) -> float:
     """How long it takes until all of the allowance is there."""
-    return _seconds_to(limit, level, 0.0)
+    return _seconds_to(limit, level, _NOTHING)
 
 
 def _seconds_to(limit: Limit, level: Level, used: float) -> float:

@@ -96,6 +96,16 @@ async def test_judge_calls_and_tokens_are_charged_when_they_are_known_and_hits_a
     assert "x-ratelimit-limit-requests" not in told, "it has no limit of these"
 
 
+async def test_endpoints_in_other_services_shapes_charge_the_same_account(server: JudgeServer) -> None:
+    async with api(server, more=limited(judge_calls_per_day=1000, requests_per_day=2)) as client:
+        body = {"query": "Name a prime number.", "documents": PAIR["candidates"]}
+        answers = [await client.post("/v1/rerank?method=direct", json=body, headers=as_(KEY)) for _ in range(3)]
+        told = (await client.get("/v1/models", headers=as_(KEY))).headers
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert server.calls
+    assert int(told["x-ratelimit-remaining-judge-calls"]) == 1000 - server.calls
+
+
 async def test_many_cases_make_a_debt_that_is_paid_before_anything_else_is_answered(server: JudgeServer) -> None:
     async with api(server, more=limited(judge_calls_per_minute=20)) as client:
         many = {"cases": [PAIR | {"id": str(n), "prompt": f"Task {n}"} for n in range(50)], "method": "direct"}

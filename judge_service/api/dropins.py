@@ -26,7 +26,7 @@ from judge_service.errors import InvalidCase
 IGNORED: Final = "x-judge-ignored"
 _MOST_NAMED: Final = 32
 _LONGEST_NAME: Final = 64
-_FOR_GOOD: Final = frozenset(("unreadable", "low_label_mass", "refused", "truncated", "dropped"))
+FOR_GOOD: Final = frozenset(("unreadable", "low_label_mass", "refused", "truncated", "dropped"))
 """What the judge has answered it would answer again."""
 _CALLERS: Final = frozenset(("invalid", "too_long"))
 
@@ -128,7 +128,7 @@ def unscored(judgment: Judgment) -> Problem:
         return Problem(504, failure.message, failure.param, failure.kind, RETRY_SECONDS)
     code = judgment.status if judgment.status in ("partial", "dropped") else failure.kind
     problem = Problem(503, f"the case is {judgment.status}: {failure.message}", failure.param, code, RETRY_SECONDS)
-    return problem.for_good() if {code, failure.kind} & _FOR_GOOD else problem
+    return problem.for_good() if {code, failure.kind} & FOR_GOOD else problem
 
 
 def _failure_of(judgment: Judgment) -> Failure:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from judge_service.api.access import TENANT
-from judge_service.api.dropins import Call, called, unscored
+from judge_service.api.dropins import FOR_GOOD, Call, called, unscored
 from judge_service.api.judging import Caller
 from judge_service.api.problems import RETRY_SECONDS, Problem
 from judge_service.api.queue import while_wanted
@@ -238,7 +238,7 @@ def _reward(told: Told) -> Reward:
         kind, message = told.failure
         code = f"cohort_{ALONE}" if kind == ALONE else kind
         problem = Problem(_STATUS.get(kind, 503), message, None, code, RETRY_SECONDS)
-        return Reward(None, problem, told.mark, told.size)
+        return Reward(None, problem.for_good() if kind in FOR_GOOD else problem, told.mark, told.size)
     marks = {
         "judge_cohort_size": float(told.size),
         "judge_cohort_complete": float(told.mark == "complete"),

@@ -14,9 +14,9 @@ from judge_service.integrations.client import AsyncJudgeClient, JudgeError, Unav
 from judge_service.integrations.trl.overseen import Call
 from judge_service.integrations.trl.rows import Case
 from judge_service.integrations.trl.scored import Scored, why_not
+from judge_service.integrations.worth import STEADY
 
-DEFAULTS: Final[Mapping[str, Any]] = {"orders": "one", "cache": "bypass", "seed": 0}
-"""A policy's texts are new at every step: one order, drawn by hash, is right on average; a cache would only fill."""
+DEFAULTS: Final[Mapping[str, Any]] = {**STEADY, "seed": 0}
 GRACE: Final = 6.0
 """Seconds beyond the deadline that the service was told: the client itself waits five."""
 _LOG: Final = logging.getLogger(__name__)

@@ -14,24 +14,20 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from judge_service import __version__
-from judge_service.api import (
-    batches,
-    catalogue,
+from judge_service.api import batches, catalogue, files, judging, problems
+from judge_service.api.access import Door, Network
+from judge_service.api.accounts import accounts_of
+from judge_service.api.batch_lines import LineAnswers, pace_of
+from judge_service.api.drop_ins import (
     chat,
     decisions,
-    files,
     genrm,
     graders,
-    judging,
     per_sample,
-    problems,
     rerank,
     rewards,
     systemone,
 )
-from judge_service.api.access import Door, Network
-from judge_service.api.accounts import accounts_of
-from judge_service.api.batch_lines import LineAnswers, pace_of
 from judge_service.api.envelope import Envelope
 from judge_service.api.metrics import Metrics
 from judge_service.api.openapi import described

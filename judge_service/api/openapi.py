@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from judge_service.api.access import OPEN_PATHS
-from judge_service.api.drop_in import DropIn
+from judge_service.api.drop_ins.drop_in import DropIn
 from judge_service.api.job_schemas import BatchRequest, UploadForm
 from judge_service.api.schemas import (
     CasesRequest,

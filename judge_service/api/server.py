@@ -13,7 +13,7 @@ import uvicorn
 
 from judge_service.api.access import Network, check_binding, networks_of
 from judge_service.api.app import DROP_INS, create_app
-from judge_service.api.drop_in import check_endpoints
+from judge_service.api.drop_ins.drop_in import check_endpoints
 from judge_service.api.logs import log_as_json
 from judge_service.cohorts.gathering import Gathering
 from judge_service.errors import InvalidConfiguration

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from services import api, served
 
-from judge_service.api.overheard import Overheard
+from judge_service.api.drop_ins.overheard import Overheard
 from judge_service.backends.base import TransientFault
 from judge_service.backends.openai_wire import OpenAIWire
 from judge_service.backends.wires import DirectWire
@@ -325,7 +325,7 @@ async def test_both_ways_to_a_server_have_an_answer_as_it_comes(server: ChatServ
 async def test_an_answer_that_takes_too_long_is_given_up(
     server: ChatServer, monkeypatch: pytest.MonkeyPatch, stream: bool
 ) -> None:
-    monkeypatch.setattr("judge_service.api.chat._SECONDS", 0.2)
+    monkeypatch.setattr("judge_service.api.drop_ins.chat._SECONDS", 0.2)
     server.goes_on.clear()
     async with running(server) as url, httpx.AsyncClient() as client, asyncio.timeout(SECONDS):
         answer = await client.post(url + CHAT, json={**BODY, "stream": stream})

@@ -16,9 +16,9 @@ from services import api, served
 from starlette.datastructures import QueryParams
 
 from judge_service.api.app import DROP_INS
-from judge_service.api.drop_in import DropIn
-from judge_service.api.dropins import IGNORED, ignored
-from judge_service.api.told_options import told_for
+from judge_service.api.drop_ins.call import IGNORED, ignored
+from judge_service.api.drop_ins.drop_in import DropIn
+from judge_service.api.drop_ins.told_options import told_for
 from judge_service.domain.options import options_from
 from judge_service.errors import InvalidConfiguration
 from judge_service.library import Library

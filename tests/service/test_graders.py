@@ -10,7 +10,7 @@ import pytest
 from judge_server import JudgeServer, said, tokens
 from services import api, served
 
-from judge_service.api.dropins import IGNORED
+from judge_service.api.drop_ins.call import IGNORED
 from judge_service.emulator.behaviour import Behaviour
 from judge_service.emulator.server import Emulator
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from judge_server import JudgeServer, error
 from services import LIST, ONE, api
 
-from judge_service.api.dropins import IGNORED
+from judge_service.api.drop_ins.call import IGNORED
 
 QUERY = LIST["prompt"]
 TEXTS = ["8 (worth 1)", "7 (worth 3)", "turtles (worth 0)"]

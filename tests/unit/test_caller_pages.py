@@ -15,7 +15,7 @@ import pytest
 from typer.main import get_command
 
 from judge_service.api.app import DROP_INS
-from judge_service.api.drop_in import check_endpoints
+from judge_service.api.drop_ins.drop_in import check_endpoints
 from judge_service.cli.app import app
 from judge_service.domain.options import OPTION_NAMES, TASKS
 from judge_service.integrations import lm_eval

@@ -15,13 +15,13 @@ from typing import Any, Final
 from pydantic import BaseModel, Field, JsonValue
 from starlette.responses import Response
 
-from judge_service.api.drop_in import DropIn
-from judge_service.api.dropins import Call, judged, under_their_names
+from judge_service.api.drop_ins.call import Call, judged, under_their_names
+from judge_service.api.drop_ins.drop_in import DropIn
+from judge_service.api.drop_ins.told_options import to_score
 from judge_service.api.judging import Caller, check_any_came, usage_of
 from judge_service.api.problems import Problem
 from judge_service.api.requests import BadCase
 from judge_service.api.schemas import FailureBody, Messages, Text
-from judge_service.api.told_options import to_score
 from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.option_values import one_of

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
 
 from judge_service.api.answers import json_response
-from judge_service.api.deciding import decided, evidence_of, headers_of, unanswered, unknown_in, usage_of
-from judge_service.api.drop_in import DropIn
-from judge_service.api.dropins import Call, ignored, judged
+from judge_service.api.drop_ins.call import Call, ignored, judged
+from judge_service.api.drop_ins.deciding import decided, evidence_of, headers_of, unanswered, unknown_in, usage_of
+from judge_service.api.drop_ins.drop_in import DropIn
 from judge_service.domain.cases import Content, Message
 from judge_service.domain.decisions import DecisionAnswer, DecisionQuestion, DecisionType, Inquiry, Option
 from judge_service.domain.images import image_from

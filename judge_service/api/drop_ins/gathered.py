@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from judge_service.api.access import TENANT
-from judge_service.api.dropins import FOR_GOOD, Call, called, unscored
+from judge_service.api.drop_ins.call import FOR_GOOD, Call, called, unscored
 from judge_service.api.judging import Caller
 from judge_service.api.problems import RETRY_SECONDS, Problem
 from judge_service.api.queue import while_wanted

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
 
 from judge_service.api.answers import json_response
-from judge_service.api.deciding import decided, evidence_of, headers_of, unknown_in, usage_of
-from judge_service.api.drop_in import DropIn
-from judge_service.api.dropins import Call, ignored, judged
+from judge_service.api.drop_ins.call import Call, ignored, judged
+from judge_service.api.drop_ins.deciding import decided, evidence_of, headers_of, unknown_in, usage_of
+from judge_service.api.drop_ins.drop_in import DropIn
 from judge_service.deciding import Decided
 from judge_service.domain.decisions import DecisionAnswer
 from judge_service.domain.inquiries import MAX_OPTIONS, MAX_QUESTIONS, QUESTION_FIELDS, inquiry_from

@@ -17,15 +17,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from judge_service.api.admission import patience
-from judge_service.api.drop_in import DropIn
+from judge_service.api.drop_ins.drop_in import DropIn
+from judge_service.api.drop_ins.overheard import Overheard
+from judge_service.api.drop_ins.told_options import judge_called
 from judge_service.api.metrics import Metrics
-from judge_service.api.overheard import Overheard
 from judge_service.api.problems import RETRY_SECONDS, Problem, answer_to, error_body
 from judge_service.api.queue import while_wanted
 from judge_service.api.quotas import SPENDING, Spending
 from judge_service.api.requests import object_in, read_body
 from judge_service.api.state import State
-from judge_service.api.told_options import judge_called
 from judge_service.backends.base import Terms
 from judge_service.backends.passing import BrokenOff, Passing
 from judge_service.backends.wires import Begun

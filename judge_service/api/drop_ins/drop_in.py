@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from judge_service.api.told_options import check_defaults
+from judge_service.api.drop_ins.told_options import check_defaults
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidConfiguration
 

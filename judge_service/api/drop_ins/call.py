@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from judge_service.api.answers import json_response
+from judge_service.api.drop_ins.told_options import told_for
 from judge_service.api.judging import Caller, admitted
 from judge_service.api.problems import RETRY_SECONDS, Problem
 from judge_service.api.queue import while_wanted
 from judge_service.api.requests import object_in, read_body
 from judge_service.api.state import State
-from judge_service.api.told_options import told_for
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Options, Task
 from judge_service.domain.verdicts import Failure

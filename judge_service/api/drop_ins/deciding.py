@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from judge_service.api.dropins import Call
+from judge_service.api.drop_ins.call import Call
 from judge_service.api.problems import RETRY_SECONDS, Problem
 from judge_service.deciding import Decided
 from judge_service.domain.decisions import DecisionAnswer, DecisionQuestion, Inquiry, OptionVote

@@ -14,14 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from judge_service.api.answers import json_response
-from judge_service.api.deciding import decided, evidence_of
-from judge_service.api.drop_in import DropIn
-from judge_service.api.dropins import Call, called, ignored
+from judge_service.api.drop_ins.call import Call, called, ignored
+from judge_service.api.drop_ins.deciding import decided, evidence_of
+from judge_service.api.drop_ins.drop_in import DropIn
+from judge_service.api.drop_ins.told_options import told_for
 from judge_service.api.problems import RETRY_SECONDS, Problem
 from judge_service.api.queue import while_wanted
 from judge_service.api.requests import object_in, read_body
 from judge_service.api.state import State
-from judge_service.api.told_options import told_for
 from judge_service.domain.inquiries import text_in
 from judge_service.domain.options import Options
 from judge_service.domain.verdicts import NO_USAGE, Usage

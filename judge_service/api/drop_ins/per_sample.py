@@ -9,8 +9,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, JsonValue, RootModel
 from starlette.responses import Response
 
-from judge_service.api.drop_in import DropIn
-from judge_service.api.gathered import GATHERING, Asking, Reward, Sampled, per_sample
+from judge_service.api.drop_ins.drop_in import DropIn
+from judge_service.api.drop_ins.gathered import GATHERING, Asking, Reward, Sampled, per_sample
 from judge_service.api.problems import Problem
 from judge_service.domain.option_values import one_of
 from judge_service.domain.parsing import content_from

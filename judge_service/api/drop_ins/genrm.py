@@ -17,9 +17,9 @@ from typing import Any, Final
 from pydantic import BaseModel, Field, JsonValue
 from starlette.responses import Response
 
-from judge_service.api.drop_in import DropIn
-from judge_service.api.dropins import Call, judged, under_their_names, unscored
-from judge_service.api.told_options import to_score
+from judge_service.api.drop_ins.call import Call, judged, under_their_names, unscored
+from judge_service.api.drop_ins.drop_in import DropIn
+from judge_service.api.drop_ins.told_options import to_score
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.option_values import shown
 from judge_service.domain.options import Options

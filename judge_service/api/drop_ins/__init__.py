@@ -1,0 +1,1 @@
+"""Endpoints in other services' shapes: what their stock clients send is judged as our own requests are."""

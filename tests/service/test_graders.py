@@ -48,7 +48,15 @@ ITEM = {"question": "What is 2+2?", "answer": "FOUR"}
 async def asked(behaviour: dict[str, Any] | None = None) -> AsyncIterator[openai.AsyncOpenAI]:
     async with (
         Emulator(Behaviour().changed(behaviour or {})) as emulator,
-        served(emulator) as url,  # type: ignore[arg-type]
+        asked_of(emulator) as client,  # type: ignore[arg-type]
+    ):
+        yield client
+
+
+@asynccontextmanager
+async def asked_of(judge: JudgeServer) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with (
+        served(judge) as url,
         openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client,
     ):
         yield client
@@ -59,9 +67,11 @@ async def run(client: openai.AsyncOpenAI, grader: dict[str, Any], **told: Any) -
     return await grading.run(grader=grader, model_sample="It is four.", item=ITEM, **told)  # type: ignore[arg-type]
 
 
-async def test_a_string_check_needs_no_judge() -> None:
-    async with asked({"f500": 1.0}) as client:
+async def test_a_string_check_needs_no_judge(server: JudgeServer) -> None:
+    async with asked_of(server) as client:
+        before = server.calls
         found = await run(client, SAME)
+    assert server.calls == before
     assert (found.reward, found.sub_rewards) == (1.0, {})
     assert (found.metadata.name, found.metadata.type) == ("same", "string_check")
     assert found.metadata.scores == {"same": 1.0}
@@ -192,14 +202,16 @@ async def test_a_judge_that_is_down_is_503_to_try_again() -> None:
     assert "x-should-retry" not in raised.value.response.headers
 
 
-async def test_graders_are_checked_without_being_run() -> None:
-    async with asked({"f500": 1.0}) as client:
+async def test_graders_are_checked_without_being_run(server: JudgeServer) -> None:
+    async with asked_of(server) as client:
+        before = server.calls
         grading = client.fine_tuning.alpha.graders
         found: Any = await grading.validate(grader=SCORE)  # type: ignore[arg-type]
         assert (found.grader.type, found.grader.name) == ("score_model", "quality")
         with pytest.raises(openai.BadRequestError) as raised:
             await grading.validate(grader={"type": "text_similarity", "name": "t"})  # type: ignore[arg-type, typeddict-item]
     assert raised.value.param == "grader.type"
+    assert server.calls == before
 
 
 async def test_what_is_not_read_is_named() -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -71,6 +73,14 @@ async def test_beyond_its_requests_a_key_is_told_which_limit_it_met_and_when_to_
     assert "x-request-id" in refused.headers
 
 
+@pytest.fixture
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is noon by the clock that the day's allowance goes by: near its end a client would wait, and try again."""
+    ahead = 43_200.0 - time.time() % 86_400.0
+    monkeypatch.setattr("judge_service.api.quotas.time", SimpleNamespace(time=lambda: time.time() + ahead))
+
+
+@pytest.mark.usefixtures("at_noon")
 async def test_openais_client_sees_a_rate_limit_and_its_code(server: JudgeServer) -> None:
     async with (
         served(server, more=limited(requests_per_day=1)) as address,

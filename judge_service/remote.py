@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
-from uuid import uuid4
 
 import orjson
 from tenacity import AsyncRetrying, RetryCallState, RetryError, retry_if_exception_type, stop_after_attempt
@@ -17,10 +16,10 @@ from judge_service.backends.base import TransientFault
 from judge_service.backends.wires import DirectWire, Reply, Wire
 from judge_service.domain.cases import Case
 from judge_service.domain.digests import digest
-from judge_service.domain.judgments import Judgment
+from judge_service.domain.judgments import Judgment, without_judge
 from judge_service.domain.options import Task
 from judge_service.domain.records import case_record, judgment_from
-from judge_service.domain.verdicts import KIND_OF, NO_USAGE, Failure, FailureKind
+from judge_service.domain.verdicts import Failure, FailureKind
 from judge_service.errors import InvalidCase, InvalidOption, JudgeDown
 
 ATTEMPTS: Final = 6
@@ -107,33 +106,14 @@ class RemoteSitting:
 
     def invalid(self, error: InvalidCase, case_id: str) -> Judgment:
         """The judgment at the place of a row that was never sent."""
-        return self._without_verdict(case_id, digest(None), Failure("invalid", error.message, error.param))
+        return without_judge(self.task, case_id, digest(None), Failure("invalid", error.message, error.param))
 
     def _unscored(self, case: Case, failure: Failure) -> Judgment:
         """The judgment on a case that the service gave none on."""
         return replace(
-            self._without_verdict(case.id, case.digest, failure),
+            without_judge(self.task, case.id, case.digest, failure, case.metadata),
             candidates=tuple([c.id for c in case.candidates]),
             models={c.id: c.model for c in case.candidates},
-            metadata=case.metadata,
-        )
-
-    def _without_verdict(self, case_id: str, case_digest: str, failure: Failure) -> Judgment:
-        return Judgment(
-            id="jdg_" + uuid4().hex[:24],
-            kind=KIND_OF[self.task],
-            status="unscored",
-            created="",
-            case_id=case_id,
-            case_digest=case_digest,
-            run_digest="",
-            candidates=(),
-            models={},
-            verdict=None,
-            votes=(),
-            provenance=None,
-            usage=NO_USAGE,
-            failure=failure,
         )
 
     async def aclose(self) -> None:

@@ -149,6 +149,10 @@ class Caller:
     tenant: str
     spending: Spending | None = None
 
+    def with_priority(self, options: Options) -> Options:
+        """The options with the priority of the caller's key, where they name none."""
+        return options if self.spending is None else self.spending.account.with_priority(options)
+
     async def judgment(self, case: Case) -> Judgment:
         """Waits for a place, and judges; a case whose time is over before it has one costs nothing."""
         try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Literal
+from uuid import uuid4
 
 from judge_service.domain.cards import Calibration, PositionEstimate
 from judge_service.domain.frozen import frozen
-from judge_service.domain.verdicts import Failure, Note, Status, Usage, Verdict, Vote
+from judge_service.domain.options import Task
+from judge_service.domain.verdicts import KIND_OF, NO_USAGE, Failure, Note, Status, Usage, Verdict, Vote
 
 
 @frozen
@@ -113,3 +115,26 @@ class Judgment:
     domain: str | None = None
     same_family: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+
+
+def without_judge(
+    task: Task, case_id: str, case_digest: str, failure: Failure, metadata: Mapping[str, Any] | None = None
+) -> Judgment:
+    """The judgment at the place of a case that no judge was heard on; it has a name of its own each time it is made."""
+    return Judgment(
+        id="jdg_" + uuid4().hex[:24],
+        kind=KIND_OF[task],
+        status="unscored",
+        created="",
+        case_id=case_id,
+        case_digest=case_digest,
+        run_digest="",
+        candidates=(),
+        models={},
+        verdict=None,
+        votes=(),
+        provenance=None,
+        usage=NO_USAGE,
+        failure=failure,
+        metadata=metadata or {},
+    )

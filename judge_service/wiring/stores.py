@@ -89,11 +89,9 @@ def open_seats(cohorts: CohortSettings, cache: CacheSettings, several: bool = Fa
     Raises:
         InvalidConfiguration: the URL is wrong.
     """
-    url = cohorts.url or (cache.url if cache.url.startswith(_REDIS) else "memory://")
-    if url.startswith("memory://"):
+    url = _of_all_servers(cohorts.url, cache, "cohorts.url")
+    if url is None:
         return None if several else MemorySeats()
-    if not url.startswith(_REDIS):
-        raise InvalidConfiguration(f"cohorts.url is redis://host or memory://; got {url.partition('://')[0]!r}")
     opened: Seats = _redis("redis_seats", "RedisSeats", "cohorts.url", url, cache.namespace)
     return opened
 
@@ -109,13 +107,23 @@ def open_book(quotas: QuotaSettings, cache: CacheSettings) -> Book | None:
     Raises:
         InvalidConfiguration: the URL is wrong.
     """
-    if quotas.url and not quotas.url.startswith((*_REDIS, "memory://")):
-        raise InvalidConfiguration(f"quotas.url is redis://host or memory://; got {quotas.url.partition('://')[0]!r}")
-    if not is_shared(quotas, cache):
+    url = _of_all_servers(quotas.url, cache, "quotas.url")
+    if url is None:
         return None
-    url = quotas.url or cache.url
     opened: Book = _redis("redis_books", "RedisBook", "quotas.url", url, cache.namespace, cache.timeout)
     return opened
+
+
+def _of_all_servers(own: str, cache: CacheSettings, name: str) -> str | None:
+    """The Redis that servers share: the one named, else the cache's; None for the memory of each process.
+
+    Raises:
+        InvalidConfiguration: what was named is neither a Redis nor memory.
+    """
+    if own and not own.startswith((*_REDIS, "memory://")):
+        raise InvalidConfiguration(f"{name} is redis://host or memory://; got {own.partition('://')[0]!r}")
+    url = own or cache.url
+    return url if url.startswith(_REDIS) else None
 
 
 def _default_url() -> str:

@@ -54,7 +54,7 @@ class Relay:
         try:
             await _passed(theirs, back, most)
         except (ConnectionError, asyncio.CancelledError):
-            pass
+            pass  # Either end has hung up, or the relay closes: both ends are closed below.
         finally:
             self._tasks.discard(task)
             asking.cancel()

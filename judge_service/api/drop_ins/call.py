@@ -57,9 +57,8 @@ class Call:
         Raises:
             InvalidOption: the options do not go with the rubric or the judge.
         """
-        spending = self.caller.spending
-        told = options if spending is None else spending.account.with_priority(options)
-        return replace(self.caller, sitting=self.caller.state.service.sitting(task, told))
+        caller = self.caller
+        return replace(caller, sitting=caller.state.service.sitting(task, caller.with_priority(options)))
 
     def answer(self, content: Any, known: Collection[str], judgments: Sequence[Judgment] = ()) -> Response:
         """The answer as JSON.

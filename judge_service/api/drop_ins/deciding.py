@@ -27,15 +27,14 @@ async def decided(call: Call, inquiry: Inquiry, options: Options | None = None) 
         Problem: see `check_came`.
     """
     caller = call.caller
-    asked, spending = options or call.options, caller.spending
-    decider = caller.state.service.decider(asked if spending is None else spending.account.with_priority(asked))
+    decider = caller.state.service.decider(caller.with_priority(options or call.options))
     try:
         async with caller.lane.place(caller.deadline):
             found = await decider.decide(inquiry, caller.deadline, caller.tenant)
     except TimeoutError:
         raise Problem(504, "the deadline passed while the questions waited", code="timeout", retry=1) from None
-    if spending is not None:
-        spending.used(found.usage)
+    if caller.spending is not None:
+        caller.spending.used(found.usage)
     caller.state.metrics.decided(found)
     check_came(found)
     return found

@@ -6,13 +6,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
-from uuid import uuid4
 
 from judge_service.domain.digests import digest
-from judge_service.domain.judgments import Judgment
+from judge_service.domain.judgments import Judgment, without_judge
 from judge_service.domain.options import Task
 from judge_service.domain.records import judgment_from
-from judge_service.domain.verdicts import KIND_OF, NO_USAGE, Failure, FailureKind
+from judge_service.domain.verdicts import Failure, FailureKind
 from judge_service.integrations.client.failing import JudgeError, TimedOut, damaged
 from judge_service.integrations.client.wire import json_bytes, with_field
 
@@ -128,22 +127,12 @@ class Asking:
         case = self._cases[place]
         told: Any = case if isinstance(case, dict) else {}
         name, metadata = told.get("id"), told.get("metadata")
-        return Judgment(
-            id="jdg_" + uuid4().hex[:24],
-            kind=KIND_OF[self.task],
-            status="unscored",
-            created="",
-            case_id=str(name) if isinstance(name, str | int) and name != "" else f"cases[{place}]",
-            case_digest=digest(None),
-            run_digest="",
-            candidates=(),
-            models={},
-            verdict=None,
-            votes=(),
-            provenance=None,
-            usage=NO_USAGE,
-            failure=Failure(kind, message, f"cases[{place}]" if kind == "invalid" else None),
-            metadata=metadata if isinstance(metadata, Mapping) else {},
+        return without_judge(
+            self.task,
+            str(name) if isinstance(name, str | int) and name != "" else f"cases[{place}]",
+            digest(None),
+            Failure(kind, message, f"cases[{place}]" if kind == "invalid" else None),
+            metadata if isinstance(metadata, Mapping) else None,
         )
 
 

@@ -16,7 +16,19 @@ FLOORS = (
     {"__init__"},
     {"errors", "settings", "sections", "environ", "tracing", "loops", "clock", "disks"},
     {"domain", "statistics"},
-    {"protocols", "backends", "emulator", "hosting", "evaluation", "exports", "imports", "files", "library", "grading"},
+    {
+        "protocols",
+        "backends",
+        "emulator",
+        "hosting",
+        "evaluation",
+        "exports",
+        "imports",
+        "files",
+        "library",
+        "grading",
+        "reports",
+    },
     {
         "judge",
         "cards",
@@ -29,7 +41,7 @@ FLOORS = (
         "service",
         "remote",
     },
-    {"wiring", "batch", "checkup", "jobs", "cohorts"},
+    {"wiring", "batch", "checkup", "jobs", "cohorts", "contests", "probing"},
     {"cli", "api", "integrations"},
     {"__main__"},
 )
@@ -37,7 +49,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 APART = FLOORS[2] | FLOORS[3] | FLOORS[6]
 """Rooms that import from no other room on their own floor; the other floors are one room each."""
 
-PURE = ("domain", "statistics", "protocols", "evaluation", "exports", "imports", "grading")
+PURE = ("domain", "statistics", "protocols", "evaluation", "exports", "imports", "grading", "reports")
 STANDARD = sys.stdlib_module_names
 NOT_PURE = {
     *("asyncio", "concurrent", "multiprocessing", "threading", "signal", "subprocess"),

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,3 +33,15 @@ def random_judge(random_folder: Path) -> Iterator[Vllm]:
     """vLLM with the model of drawn weights."""
     with Vllm(random_folder, "random") as server:
         yield server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows, with a test that failed, what the servers it asked wrote."""
+    report = yield
+    if report.failed:
+        asked = getattr(item, "funcargs", {}).items()
+        report.sections.extend((f"vLLM {name}", server.said()) for name, server in asked if isinstance(server, Vllm))
+    return report

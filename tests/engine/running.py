@@ -40,7 +40,7 @@ def engine_environ() -> dict[str, str]:
 
 
 class Vllm:
-    """One vLLM server on a port of its own; its output goes to a file that is shown if it does not come up."""
+    """One vLLM server on a port of its own; its output goes to a file that is shown where something fails."""
 
     def __init__(self, model: Path, name: str, *flags: str, port: int = 0) -> None:
         self.model = model
@@ -48,6 +48,7 @@ class Vllm:
         self.port = port or _free_port()
         self._flags = flags
         self._process: subprocess.Popen[bytes] | None = None
+        self._log = tempfile.NamedTemporaryFile(prefix="vllm-", suffix=".log")  # noqa: SIM115 - lives as long as this
 
     @property
     def url(self) -> str:
@@ -58,17 +59,17 @@ class Vllm:
         own = ["--model", str(self.model), "--served-model-name", self.name, "--port", str(self.port)]
         command = [engine_python(), "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
         environ = {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
-        with tempfile.NamedTemporaryFile(prefix="vllm-", suffix=".log") as log:
-            self._process = subprocess.Popen(
-                [*command, *own, *FLAGS, *self._flags], stdout=log, stderr=log, env=environ, start_new_session=True
-            )
-            until = time.monotonic() + START_SECONDS
-            while not self.answers():
-                ended = self._process.poll() is not None
-                if ended or time.monotonic() > until:
-                    self.__exit__()
-                    raise AssertionError(Path(log.name).read_text(errors="replace")[-4000:])
-                time.sleep(0.25)
+        self._process = subprocess.Popen(
+            [*command, *own, *FLAGS, *self._flags],
+            stdout=self._log, stderr=self._log, env=environ, start_new_session=True,
+        )  # fmt: skip
+        until = time.monotonic() + START_SECONDS
+        while not self.answers():
+            ended = self._process.poll() is not None
+            if ended or time.monotonic() > until:
+                self.__exit__()
+                raise AssertionError(self.said())
+            time.sleep(0.25)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -85,6 +86,10 @@ class Vllm:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    def said(self) -> str:
+        """The end of what it wrote, with the stack trace of what ended it."""
+        return Path(self._log.name).read_text(errors="replace")[-12_000:]
 
     def pause(self) -> None:
         """Lets it hang: it takes calls and says nothing."""

@@ -1,0 +1,1 @@
+"""Models' answers to the same prompts, set against each other."""

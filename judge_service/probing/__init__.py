@@ -1,0 +1,1 @@
+"""Cases changed in ways that should change no verdict, put to a judge."""

@@ -1,0 +1,57 @@
+"""Means with the interval they may lie in, where several values may come of one prompt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from judge_service.statistics.students import t_critical
+
+
+class Interval(NamedTuple):
+    """An estimate and where the truth lies with the confidence that was asked for.
+
+    Attributes:
+        standard_error: None, with `low` and `high`, where one cluster or none tells nothing of it.
+        n: values it rests on.
+        clusters: groups that these come in, such as prompts.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    standard_error: float | None
+    n: int
+    clusters: int
+
+
+def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
+    """The mean of values that are alike within clusters, with Student's t over the clusters.
+
+    The variance is G / (G - 1) times the sum, over G clusters, of the squared sums of their residuals, over n^2: the
+    sandwich of a regression on a constant with its CR1 correction (Liang and Zeger 1986, Biometrika 73; Cameron and
+    Miller 2015, JHR 50, eq. 11-12). With one value to a cluster it is s^2 / n.
+
+    Args:
+        values: one or more.
+        clusters: the cluster of each.
+        confidence: in (0, 1).
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    mean = float(numbers.mean())
+    names, places = _numbered(clusters)
+    if names < 2:
+        return Interval(mean, None, None, None, len(numbers), names)
+    sums = np.bincount(places, weights=numbers - mean, minlength=names)
+    error = math.sqrt(float(sums @ sums) * names / (names - 1)) / len(numbers)
+    reach = t_critical(names - 1, confidence) * error
+    return Interval(mean, mean - reach, mean + reach, error, len(numbers), names)
+
+
+def _numbered(clusters: Sequence[Hashable]) -> tuple[int, list[int]]:
+    numbers: dict[Hashable, int] = {}
+    places = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
+    return len(numbers), places

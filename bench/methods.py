@@ -29,7 +29,7 @@ from judge_service.domain.options import Task, options_from
 from judge_service.domain.parsing import case_from
 from judge_service.domain.standards import Standard
 from judge_service.errors import InvalidCase
-from judge_service.hosting.finding import python_with_vllm
+from judge_service.hosting.finding import is_for_cpu, python_with_vllm
 from judge_service.hosting.launching import launch
 from judge_service.hosting.process import VllmServer
 from judge_service.library.examples import Example, example_of
@@ -121,7 +121,7 @@ def opened(given: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
     os.environ |= {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"} | os.environ | {_KEY: key}
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([python, str(MODEL_MAKER), folder], check=True, capture_output=True)
-        with VllmServer(launch(python, folder, FLAGS), key, _tell, _tell, None) as vllm:
+        with VllmServer(launch(python, folder, FLAGS, is_for_cpu(python)), key, _tell, _tell, None) as vllm:
             yield vllm.url, vllm.ready(START_SECONDS), _KEY
 
 

@@ -15,7 +15,7 @@ import typer
 from judge_service.cli.flags import Config, WhichJudge
 from judge_service.cli.serving import Host, InFlight, Listener, LogRequests, Port, TrustCidr, Workers
 from judge_service.errors import InvalidConfiguration, JudgeDown
-from judge_service.hosting.finding import python_with_vllm
+from judge_service.hosting.finding import is_for_cpu, python_with_vllm
 from judge_service.hosting.launching import launch
 from judge_service.hosting.process import VllmServer
 from judge_service.settings import hold_secret, read_settings
@@ -50,7 +50,8 @@ def up(
     listener = Listener(host, port, workers, tuple(trust_cidr), log_requests)
     # Before minutes go into loading a model for an address that cannot be had.
     listener.check(settings)
-    launched = launch(python_with_vllm(engine_python or settings.vllm_python), model, more)
+    python = python_with_vllm(engine_python or settings.vllm_python)
+    launched = launch(python, model, more, is_for_cpu(python))
     key = hold_secret(KEY, launched.key)
     _tell(f"starting {model} with {launched.command[0]}")
     with _log_in(engine_log) as log, VllmServer(launched, key, _tell, _end, log) as vllm:

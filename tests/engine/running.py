@@ -17,6 +17,7 @@ from typing import Any, Self
 from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Task, options_from
+from judge_service.hosting.launching import CPU_FLAGS
 from judge_service.service import JudgingService
 from judge_service.settings import Settings
 from judge_service.wiring import open_service
@@ -24,7 +25,7 @@ from judge_service.wiring import open_service
 HERE = Path(__file__).parent
 RUBRICS = HERE / "tiny_judge" / "rubrics"
 START_SECONDS = 300
-FLAGS = ("--dtype", "float32", "--scheduling-policy", "priority", "--enable-prompt-tokens-details")
+FLAGS = ("--dtype", "float32", "--scheduling-policy", "priority", "--enable-prompt-tokens-details", *CPU_FLAGS)
 
 
 def engine_python() -> str:

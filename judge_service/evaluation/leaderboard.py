@@ -9,18 +9,11 @@ from typing import Final, NamedTuple
 from judge_service.domain.frozen import frozen
 from judge_service.errors import InvalidRequest
 from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.strengths import Found, Ranks, Style, strengths_of
-from judge_service.evaluation.win_matrix import (
-    Unscored,
-    WinMatrix,
-    is_missing_at_random,
-    total,
-    win_matrix,
-    win_rate,
-    with_verdicts,
-)
+from judge_service.evaluation.rates import Rate, Unscored, filled, in_one_order, rate_of
+from judge_service.evaluation.strengths import Beside, Found, Ranks, strengths_of
+from judge_service.evaluation.style import style_differences
+from judge_service.evaluation.win_matrix import Met, WinMatrix, missing, total, win_matrix
 from judge_service.statistics.holm import holm
-from judge_service.statistics.intervals import Interval
 from judge_service.statistics.students import t_critical, t_tails
 
 MEAN_RATING: Final = 1000.0
@@ -37,14 +30,16 @@ class Terms:
         baseline: a model that all others are also shown against; "" for none.
         confidence: of each interval, in (0, 1); Holm's differences are significant at 1 - confidence.
         draws: of prompts, for intervals of ranks.
+        is_in_one_style: whether strengths are those of answers that are laid out alike and are as long (style control).
     """
 
     is_soft: bool = False
     baseline: str = ""
-    unscored: Unscored | None = None
+    unscored: Unscored = "bounds"
     confidence: float = 0.95
     draws: int = 1000
     seed: int = 0
+    is_in_one_style: bool = False
 
 
 @frozen
@@ -57,10 +52,9 @@ class Row:
             other prompts leave it without a bound.
         drawn: between which strengths it lies in draws of prompts; None for an end without a bound.
         ranks: its rank, where Holm's differences leave it (for all models at once), and where draws of prompts do.
-        expected: percent that it would win on average against each other one with a strength, a tie counting half.
-        win_rate, discrete_win_rate: percent of its own comparisons, by probability and by winners, a tie counting half.
-        against_baseline: the same as `win_rate` over its comparisons with the baseline.
-        judged, wins, losses, ties, unscored: how many comparisons.
+        expected: the share that it would win on average against each other one with a strength, a tie counting half.
+        rate: over its own comparisons, whomever it met.
+        against_baseline: over those with the baseline; None where there are none.
     """
 
     model: str
@@ -71,21 +65,10 @@ class Row:
     drawn: tuple[float | None, float | None]
     ranks: Ranks | None
     expected: float | None
-    win_rate: Interval | None
-    discrete_win_rate: Interval | None
-    against_baseline: Interval | None
-    judged: int
-    wins: int
-    losses: int
-    ties: int
-    unscored: int
+    rate: Rate
+    against_baseline: Rate | None
+    met: Met
     why: str = ""
-
-    @property
-    def unscored_share(self) -> float:
-        """Of its comparisons, those without a verdict, in [0, 1]."""
-        every = self.judged + self.unscored
-        return self.unscored / every if every else 0.0
 
 
 @frozen
@@ -122,7 +105,7 @@ class Leaderboard:
         rows: by strength, those without a finite one where they belong, and those apart at the end.
         differences: between all that have a strength, the surest first.
         nu: the readiness to call a tie: equals tie with probability nu / (2 + nu); None where ties count as halves.
-        is_random: whether so few verdicts are missing, and so evenly, that it hardly matters which.
+        missing: why verdicts that are missing may be missing for a reason; "" where they are few and even.
         is_sound: whether the table may be read as it stands.
         warnings: what to know before one reads it.
     """
@@ -136,7 +119,7 @@ class Leaderboard:
     comparisons: int
     judged: int
     prompts: int
-    is_random: bool
+    missing: str
     is_sound: bool
     warnings: tuple[str, ...]
 
@@ -146,31 +129,29 @@ def rating(strength: float | None) -> float | None:
     return None if strength is None else MEAN_RATING + POINTS * strength
 
 
-def leaderboard(
-    comparisons: Sequence[Comparison], terms: Terms, style: Style | None = None, unplaced: int = 0
-) -> Leaderboard:
+def leaderboard(comparisons: Sequence[Comparison], terms: Terms, unplaced: int = 0) -> Leaderboard:
     """The table of one judge's comparisons.
 
     Args:
-        style: how the two answers of each comparison differ besides who wrote them; strengths are then those of answers
-            in one style.
         unplaced: judgments that nobody knows the models of.
 
     Raises:
-        InvalidRequest: a model meets itself, the baseline is unknown, or there is no verdict at all.
+        InvalidRequest: a model meets itself, the baseline is unknown, there is no verdict at all, or style is
+            asked for and not known.
     """
     matrix = win_matrix(comparisons)
     if terms.baseline and terms.baseline not in matrix:
         raise InvalidRequest(f"there is no model '{terms.baseline}' here; known: {', '.join(matrix)}", "baseline")
-    kept = with_verdicts(comparisons, terms.unscored)
+    ordered = in_one_order(comparisons)
+    kept = filled(ordered, 0.5) if terms.unscored == "tie" else [each for each in ordered if each.is_judged]
     if not kept:
         raise InvalidRequest("none of these comparisons has a verdict")
-    if style is not None:
-        style = style.of([each.is_judged or terms.unscored == "tie" for each in comparisons])
-    found = strengths_of(kept, list(matrix), terms.is_soft, style, terms.draws, terms.seed, terms.confidence)
+    beside = _style(kept) if terms.is_in_one_style else None
+    found = strengths_of(kept, list(matrix), terms.is_soft, beside, terms.draws, terms.seed, terms.confidence)
     differences = _differences(found, terms.confidence)
-    rows = tuple(sorted(_rows(kept, matrix, found, differences, terms), key=_place))
-    is_random = is_missing_at_random(matrix, unplaced)
+    rows = tuple(sorted(_rows(ordered, matrix, found, differences, terms), key=_place))
+    why = missing(matrix, unplaced)
+    unsettled = why if terms.unscored == "bounds" else ""
     return Leaderboard(
         rows,
         differences,
@@ -181,10 +162,17 @@ def leaderboard(
         len(comparisons) + unplaced,
         sum(each.is_judged for each in comparisons),
         len({each.prompt for each in kept}),
-        is_random,
-        (is_random or terms.unscored is not None) and bool(found.strengths),
-        tuple(_warnings(rows, found, is_random or terms.unscored is not None)),
+        why,
+        not unsettled and bool(found.strengths),
+        tuple(_warnings(rows, found, unsettled)),
     )
+
+
+def _style(kept: Sequence[Comparison]) -> Beside:
+    unknown = next((each for each in kept if each.texts is None), None)
+    if unknown is not None:
+        raise InvalidRequest(f"style control needs the answers, and those of case '{unknown.case_id}' are not known")
+    return Beside(*style_differences([each.texts for each in kept]))
 
 
 def _place(row: Row) -> tuple[int, float, str]:
@@ -213,31 +201,23 @@ def _differences(found: Found, confidence: float) -> tuple[Difference, ...]:
 
 
 def _rows(
-    kept: Sequence[Comparison],
+    comparisons: Sequence[Comparison],
     matrix: WinMatrix,
     found: Found,
     differences: Sequence[Difference],
     terms: Terms,
 ) -> list[Row]:
     own: dict[str, list[Comparison]] = {name: [] for name in matrix}
-    for comparison in kept:
+    for comparison in comparisons:
         for side in (comparison, comparison.turned()):
             own[side.models[0]].append(side)
     sure = [(each.stronger, each.weaker) for each in differences if each.adjusted <= 1.0 - terms.confidence]
     ranks = found.ranks(sure, terms.confidence)
-    return [_row(name, own[name], matrix, found, ranks.get(name), terms) for name in matrix]
+    return [_row(name, own[name], total(matrix[name]), found, ranks.get(name), terms) for name in matrix]
 
 
-def _row(
-    name: str,
-    own: Sequence[Comparison],
-    matrix: WinMatrix,
-    found: Found,
-    ranks: Ranks | None,
-    terms: Terms,
-) -> Row:
+def _row(name: str, own: Sequence[Comparison], met: Met, found: Found, ranks: Ranks | None, terms: Terms) -> Row:
     against = [each for each in own if terms.baseline and each.models[1] == terms.baseline]
-    met = total(matrix[name])
     low, high = found.interval(name, terms.confidence)
     return Row(
         name,
@@ -248,27 +228,17 @@ def _row(
         found.drawn.get(name, (None, None)),
         ranks,
         found.expected.get(name),
-        win_rate(own, True, terms.confidence),
-        win_rate(own, False, terms.confidence),
-        win_rate(against, True, terms.confidence),
-        met.judged,
-        met.wins,
-        met.losses,
-        met.ties,
-        met.unscored,
+        rate_of(own, terms.unscored, 0, terms.confidence),
+        rate_of(against, terms.unscored, 0, terms.confidence) if against else None,
+        met,
         found.whys.get(name, ""),
     )
 
 
-def _warnings(rows: Sequence[Row], found: Found, is_settled: bool) -> list[str]:
+def _warnings(rows: Sequence[Row], found: Found, unsettled: str) -> list[str]:
     told = []
-    if not is_settled:
-        shares = {row.model: row.unscored_share for row in rows}
-        most = max(shares, key=lambda name: (shares[name], name))
-        told.append(
-            f"verdicts are missing, most of all of {most} ({shares[most]:.1%}), and perhaps not by chance: the table"
-            " leaves them out; --unscored tie or --unscored drop says what is to be made of them"
-        )
+    if unsettled:
+        told.append(f"{unsettled}: the table leaves them out, and --unscored tie or drop says what to make of them")
     if not found.strengths:
         told.append("no two models have each won against the other, not even by others: there is no finite strength")
     if found.halved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from judge_service.domain.frozen import frozen
 from judge_service.errors import InvalidRequest
 from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.win_matrix import softly
 from judge_service.statistics.davidson import beat_shares
 from judge_service.statistics.joined import Joined, among, has_tie_parameter, joined, ties_halved
 from judge_service.statistics.resampled import quantiles, strengths_drawn
@@ -29,7 +29,7 @@ _ALIKE: Final = 1e-9
 _SINGULAR: Final = 1e12
 
 
-class Style(NamedTuple):
+class Beside(NamedTuple):
     """How the two answers of each comparison differ besides who wrote them, the first less the second.
 
     Attributes:
@@ -38,10 +38,6 @@ class Style(NamedTuple):
 
     differences: FloatArray
     names: tuple[str, ...]
-
-    def of(self, kept: Sequence[bool]) -> Style:
-        """That of some comparisons."""
-        return Style(self.differences[np.asarray(kept, dtype=bool)], self.names)
 
 
 class Ranks(NamedTuple):
@@ -67,7 +63,7 @@ class Found:
         covariance: of these, in their order; None with one prompt.
         samples: strengths in draws of prompts, shape (draws, models).
         drawn: quantiles of these; None for an end without a bound.
-        expected: percent won on average against each other one.
+        expected: the share won on average against each other one.
         slopes: name, logits to a unit, and standard error of what differs besides.
         halved: whether there are ties, and no parameter could be told for them.
         whys: of a model without a strength: above, below or apart, and what that means.
@@ -140,7 +136,7 @@ def strengths_of(
     comparisons: Sequence[Comparison],
     models: Sequence[str],
     is_soft: bool,
-    style: Style | None,
+    beside: Beside | None,
     draws: int,
     seed: int,
     confidence: float,
@@ -157,8 +153,8 @@ def strengths_of(
     """
     number = {name: place for place, name in enumerate(models)}
     places = [(number[each.models[0]], number[each.models[1]]) for each in comparisons]
-    outcomes = [softly(each) if is_soft else each.won for each in comparisons]
-    every = _paired(len(models), places, outcomes, is_soft, style)
+    outcomes = [each.soft if is_soft else each.won for each in comparisons]
+    every = _paired(len(models), places, outcomes, is_soft, beside)
     sorts = joined(every)
     whys = _whys(sorts, models)
     if sorts.within.sum() < 2:
@@ -166,7 +162,7 @@ def strengths_of(
     told, rows = among(every, sorts.within)
     halved = told.has_ties and not has_tie_parameter(told)
     told = ties_halved(told) if halved else told
-    fit = _fit(told, style)
+    fit = _fit(told, beside)
     prompts = [each.prompt for each, is_in in zip(comparisons, rows, strict=True) if is_in]
     spread = covariance(told, fit, prompts)
     samples = strengths_drawn(told, fit, prompts, draws, seed) if spread is not None else np.empty((0, told.n))
@@ -176,8 +172,8 @@ def strengths_of(
         spread,
         samples,
         _bounds(names, samples, confidence),
-        dict(zip(names, (100.0 * beat_shares(fit.strengths, fit.nu)).tolist(), strict=True)),
-        _slopes(fit, spread, told.n, style),
+        dict(zip(names, beat_shares(fit.strengths, fit.nu).tolist(), strict=True)),
+        _slopes(fit, spread, told.n, beside),
         None if halved or is_soft else fit.nu,
         halved,
         whys,
@@ -186,11 +182,11 @@ def strengths_of(
 
 
 def _paired(
-    n: int, places: Sequence[tuple[int, int]], outcomes: Sequence[float | None], is_soft: bool, style: Style | None
+    n: int, places: Sequence[tuple[int, int]], outcomes: Sequence[float | None], is_soft: bool, beside: Beside | None
 ) -> Paired:
     won = np.asarray(outcomes, dtype=np.float64)
     told = won if is_soft else np.stack([won > 0.5, won < 0.5, won == 0.5], axis=1)
-    return paired(n, places, told, None if style is None else style.differences)
+    return paired(n, places, told, None if beside is None else beside.differences)
 
 
 def _whys(sorts: Joined, models: Sequence[str]) -> dict[str, str]:
@@ -198,13 +194,13 @@ def _whys(sorts: Joined, models: Sequence[str]) -> dict[str, str]:
     return {models[int(place)]: WHY[sort] for sort, chosen in flags.items() for place in np.flatnonzero(chosen)}
 
 
-def _fit(told: Paired, style: Style | None) -> Fit:
+def _fit(told: Paired, beside: Beside | None) -> Fit:
     try:
         fit = fitted(told)
-        if style is None or np.linalg.cond(fit.information) < _SINGULAR:
+        if beside is None or np.linalg.cond(fit.information) < _SINGULAR:
             return fit
     except np.linalg.LinAlgError:
-        if style is None:
+        if beside is None:
             raise
     raise InvalidRequest(
         "style cannot be told from who wrote: the models' answers differ in it each time alike", "style"
@@ -216,13 +212,16 @@ def _bounds(
 ) -> dict[str, tuple[float | None, float | None]]:
     if not len(samples):
         return {}
-    ends = [np.where(np.isfinite(end), end, np.nan).tolist() for end in quantiles(samples, confidence)]
-    finite = [[None if value != value else value for value in end] for end in ends]  # noqa: PLR0124
-    return {name: (low, high) for name, low, high in zip(names, *finite, strict=True)}
+    low, high = (
+        [value if math.isfinite(value) else None for value in end.tolist()] for end in quantiles(samples, confidence)
+    )
+    return dict(zip(names, zip(low, high, strict=True), strict=True))
 
 
-def _slopes(fit: Fit, spread: FloatArray | None, n: int, style: Style | None) -> list[tuple[str, float, float | None]]:
-    if style is None:
+def _slopes(
+    fit: Fit, spread: FloatArray | None, n: int, beside: Beside | None
+) -> list[tuple[str, float, float | None]]:
+    if beside is None:
         return []
-    errors = [None if spread is None else float(np.sqrt(spread[n + k, n + k])) for k in range(len(style.names))]
-    return list(zip(style.names, fit.slopes.tolist(), errors, strict=True))
+    errors = [None if spread is None else float(np.sqrt(spread[n + k, n + k])) for k in range(len(beside.names))]
+    return list(zip(beside.names, fit.slopes.tolist(), errors, strict=True))

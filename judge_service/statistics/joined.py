@@ -81,8 +81,8 @@ def among(told: Paired, kept: Flags) -> tuple[Paired, Flags]:
 
 
 def _met(told: Paired, weights: FloatArray) -> FloatArray:
-    met: FloatArray = np.bincount(told.one * told.n + told.other, weights, told.n**2).reshape(told.n, told.n)
-    return met.astype(np.float64)
+    met = np.bincount(told.one * told.n + told.other, weights, told.n**2).reshape(told.n, told.n)
+    return np.asarray(met, dtype=np.float64)
 
 
 def _reached(leads: Flags) -> Flags:

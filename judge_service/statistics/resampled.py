@@ -53,7 +53,7 @@ class _Cells:
 
     def drawn(self, counts: IntArray) -> Paired:
         weights = self._weights * counts[self._clusters]
-        told = np.bincount(self._cells, weights, 3 * len(self._one)).reshape(-1, 3)
+        told = np.asarray(np.bincount(self._cells, weights, 3 * len(self._one)).reshape(-1, 3), dtype=np.float64)
         return Paired(self._n, self._one, self._other, told, np.zeros((len(told), 0)))
 
 
@@ -82,7 +82,7 @@ def _one(drawn: Paired, fit: Fit) -> FloatArray:
 
 def _unbounded(strengths: FloatArray, sorts: Joined, known: FloatArray) -> FloatArray:
     """What is finite, with its mean of before, and the rest at infinity or unknown."""
-    found = strengths - strengths[sorts.within].mean() + known[sorts.within].mean()
+    found: FloatArray = strengths - strengths[sorts.within].mean() + known[sorts.within].mean()
     found[sorts.above], found[sorts.below], found[sorts.apart] = np.inf, -np.inf, np.nan
     return found
 

@@ -148,7 +148,7 @@ def leaderboard(comparisons: Sequence[Comparison], terms: Terms, unplaced: int =
         raise InvalidRequest("none of these comparisons has a verdict")
     beside = _style(kept) if terms.is_in_one_style else None
     found = strengths_of(kept, list(matrix), terms.is_soft, beside, terms.draws, terms.seed, terms.confidence)
-    differences = _differences(found, terms.confidence)
+    differences = differences_of(found, terms.confidence)
     rows = tuple(sorted(_rows(ordered, matrix, found, differences, terms), key=_place))
     why = missing(matrix, unplaced)
     unsettled = why if terms.unscored == "bounds" else ""
@@ -164,7 +164,7 @@ def leaderboard(comparisons: Sequence[Comparison], terms: Terms, unplaced: int =
         len({each.prompt for each in kept}),
         why,
         not unsettled and bool(found.strengths),
-        tuple(_warnings(rows, found, unsettled)),
+        (*_warnings(rows, found, unsettled), *_of_prompts(kept)),
     )
 
 
@@ -180,7 +180,7 @@ def _place(row: Row) -> tuple[int, float, str]:
     return sort, -(row.strength or 0.0), row.model
 
 
-def _differences(found: Found, confidence: float) -> tuple[Difference, ...]:
+def differences_of(found: Found, confidence: float) -> tuple[Difference, ...]:
     """All pairs, with Holm's p-values; none where one prompt or fewer tells nothing of chance."""
     if found.covariance is None:
         return ()
@@ -246,3 +246,12 @@ def _warnings(rows: Sequence[Row], found: Found, unsettled: str) -> list[str]:
     if {row.model for row in rows} <= {"a", "b"}:
         told.append("the answers' authors are not named: these are the first and second answers of the cases")
     return told
+
+
+def _of_prompts(kept: Sequence[Comparison]) -> list[str]:
+    """What is not known of prompts: comparisons that share one are taken for more than they are."""
+    several = len({name for each in kept for name in each.models}) > 2
+    apart = len({each.prompt for each in kept}) == len(kept)
+    if not several or not apart or any(each.texts is not None for each in kept):
+        return []
+    return ["each comparison counts as a prompt of its own; --cases or --prompt-field tells which of them share one"]

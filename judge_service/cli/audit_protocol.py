@@ -106,9 +106,10 @@ def _line(name: str, told: str) -> str:
 
 
 def _both(told: Disagreement) -> str:
-    decided = "no pair has a better one by both" if told.without_ties is None else _shown(told.without_ties)
+    where = "where both name a better one"
+    decided = f"no pair {where}" if told.without_ties is None else f"{_shown(told.without_ties)} {where}"
     return (
-        f"{decided} where both name a better one; {_shown(told.with_ties)} of all, a tie being an answer"
+        f"{decided}; {_shown(told.with_ties)} of all, a tie being an answer"
         f" (ties: {told.rated_ties:.1%} by ratings, {told.compared_ties:.1%} by comparisons)"
     )
 
@@ -150,7 +151,7 @@ def _report(found: ProtocolAudit, read: BothWays, numbers: Mapping[str, Any]) ->
     named = {"where both name a better one": decided, "of all, ties count": found.expected.with_ties,
              "of all, by whole steps": found.steps.with_ties,
              **{f"in {name}": told for name, told in found.domains.items()}}  # fmt: skip
-    rates = {}
+    rates: dict[str, Interval] = {}
     for name, told in {found.of: found.win_rate, "longer": found.longer, "more words": found.richer}.items():
         if told is not None:
             rates |= {f"{name}, by ratings": told.rated, f"{name}, by comparisons": told.compared}

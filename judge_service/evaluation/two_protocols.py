@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from judge_service.domain.frozen import frozen
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Preference, Ranking, Scorecard
-from judge_service.statistics.intervals import Interval, clustered_mean
+from judge_service.statistics.intervals import Interval, clustered_mean, clustered_share
 
 _WORDS: Final = re.compile(r"\w+")
 _ALIKE: Final = 1e-9
@@ -63,8 +63,7 @@ class Disagreement(NamedTuple):
 
 
 class Favour(NamedTuple):
-    """How often a protocol is for something, a tie counting half: by ratings, by comparisons, and the first less the
-    second."""
+    """How often something is favoured, a tie counting half: by ratings, by comparisons, and the one less the other."""
 
     rated: Interval
     compared: Interval
@@ -171,13 +170,15 @@ def _disagreement(pairs: Sequence[Twice], rated: Callable[[Twice], float], confi
     said = [(rated(pair), pair.won, pair.prompt) for pair in pairs]
     decided = [each for each in said if 0.5 not in each[:2]]
     return Disagreement(
-        clustered_mean([float(one != other) for one, other, _ in said], [where for *_, where in said], confidence),
-        clustered_mean([float(one != other) for one, other, _ in decided], [where for *_, where in decided], confidence)
-        if decided
-        else None,
+        _share_apart(said, confidence),
+        _share_apart(decided, confidence) if decided else None,
         sum(one == 0.5 for one, *_ in said) / len(said),
         sum(other == 0.5 for _, other, _ in said) / len(said),
     )
+
+
+def _share_apart(said: Sequence[tuple[float, float, str]], confidence: float) -> Interval:
+    return clustered_share([float(one != other) for one, other, _ in said], [where for *_, where in said], confidence)
 
 
 def _of_two_models(pairs: Sequence[Twice]) -> tuple[str, list[float]]:
@@ -206,7 +207,8 @@ def _favour(pairs: Sequence[Twice], wanted: Sequence[float], confidence: float) 
     compared = [_towards(pair.won, side) for pair, side in told]
     prompts = [pair.prompt for pair, _ in told]
     apart = [one - other for one, other in zip(rated, compared, strict=True)]
-    return Favour(*(clustered_mean(values, prompts, confidence) for values in (rated, compared, apart)))
+    shares = (clustered_share(values, prompts, confidence) for values in (rated, compared))
+    return Favour(*shares, clustered_mean(apart, prompts, confidence))
 
 
 def _towards(said: float, side: float) -> float:

@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from judge_service.statistics.intervals import numbered
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
@@ -184,9 +186,8 @@ def covariance(told: Paired, fit: Fit, clusters: Sequence[Hashable]) -> FloatArr
     The sandwich of the likelihood's derivatives summed within G clusters, times G / (G - 1) (Liang and Zeger 1986,
     Biometrika 73): it holds for soft outcomes too, whose likelihood is none. Strengths have mean zero in it.
     """
-    numbers: dict[Hashable, int] = {}
-    places = np.asarray([numbers.setdefault(cluster, len(numbers)) for cluster in clusters], dtype=np.intp)
-    g, m = len(numbers), len(fit.information)
+    g, listed = numbered(clusters)
+    places, m = np.asarray(listed, dtype=np.intp), len(fit.information)
     if g < 2:
         return None
     terms = _terms(told, fit.unknowns, fit.nu > 0.0)

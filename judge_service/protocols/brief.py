@@ -177,7 +177,7 @@ class Brief:
         told = template.sections.get(system_of(section), template.sections["system"])
         system = (Span(told),) if told else ()
         exact = None if isinstance(space, FreeText) else _one_token(space)
-        # What responses are called stands in no layout; the usual letters are left out, as they were before there were others.
+        # What responses are called stands in no layout; with the usual letters digests are as they always were.
         ours = repr(layout) if not template.labels else repr((layout, template.labels))
         return Form(system, layout, space, sha256(ours.encode()).digest(), exact)
 

@@ -22,16 +22,17 @@ class Difficulties:
     """What a file says of instructions.
 
     Attributes:
-        by_key: by the instruction's text or its place in the set, as the file has it; digests of prompts stand beside
-            the texts.
+        by_key: by the instruction's text, beside which stands its prompt's digest, or by its place in the set.
         gamed: the gamed baselines' rows, where the file is AlpacaEval's `df_gamed.csv`.
+        by_place: whether keys are places, from 0.
     """
 
     by_key: Mapping[str, float]
     gamed: tuple[Gamed, ...] = ()
+    by_place: bool = False
 
     def of(self, comparisons: Sequence[Comparison]) -> list[float] | str:
-        """The difficulty of each comparison, by its prompt, its id or else its place among these.
+        """The difficulty of each comparison, by its prompt or id, or where the file goes by places by that among these.
 
         Returns:
             One to each, or which are missing in words.
@@ -43,7 +44,7 @@ class Difficulties:
         return [told for told in found if told is not None]
 
     def _one(self, place: int, comparison: Comparison) -> float | None:
-        names = (comparison.prompt, comparison.case_id, str(place))
+        names = (str(place),) if self.by_place else (comparison.prompt, comparison.case_id)
         return next((self.by_key[name] for name in names if name in self.by_key), None)
 
 
@@ -58,6 +59,7 @@ def difficulties_in(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Difficulti
     """
     by_key: dict[str, float] = {}
     gamed: list[Gamed] = []
+    kinds: set[bool] = set()
     for where, row in rows:
         key = next((name for name in _KEYS if row.get(name) not in (None, "")), None)
         if key is None:
@@ -65,13 +67,16 @@ def difficulties_in(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Difficulti
         field = DIFFICULTY if DIFFICULTY in row else _only_other(where, row, key)
         told = _number(where, row, field)
         name = str(row[key])
+        kinds.add(key != "instruction")
         for known in (name, digest({"prompt": name, "context": None})):
             by_key.setdefault(known, told)
         if "std_delta_len" in row:
             gamed.append(_gamed(where, row, told))
     if not by_key:
         raise InvalidRequest("the file of difficulties has no rows")
-    return Difficulties(by_key, tuple(gamed))
+    if len(kinds) > 1:
+        raise InvalidRequest("some rows of the file of difficulties name an `instruction` and some only an `index`")
+    return Difficulties(by_key, tuple(gamed), by_place=kinds.pop())
 
 
 def _gamed(where: str, row: Mapping[str, Any], difficulty: float) -> Gamed:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from alpaca_eval.metrics import glm_winrate
 
-from judge_service.evaluation.alpaca_length import Gamed, alpaca_length_controlled
+from judge_service.evaluation.alpaca_length import alpaca_length_controlled
 from judge_service.evaluation.difficulty import difficulties_in
 
 CLOSE = 1e-6

@@ -179,7 +179,7 @@ def test_difficulties_are_read_as_alpaca_eval_writes_them():
     assert gamed.gamed == (Gamed(0.25, -0.5, 1.5), Gamed(None, -0.5, 1.5, False))
     assert gamed.of([compared(0.5, (1, 2), "some prompt")]) == [1.5]
     unnamed = difficulties_in([("f:2", {"": 0, "instruction_difficulty": -1}), ("f:3", {"": 1, "x": 2})])
-    assert unnamed.of([compared(0.5, (1, 2), "a"), compared(0.5, (1, 2), "b")]) == [-1.0, 2.0]
+    assert unnamed.of([compared(0.5, (1, 2), "1"), compared(0.5, (1, 2), "0")]) == [-1.0, 2.0]
     texts = difficulties_in([("f:1", {"instruction": "Why?", "difficulty": 0.5})])
     asked = digest({"prompt": "Why?", "context": None})
     assert texts.of([compared(0.5, (1, 2), asked)] * 2) == [0.5, 0.5]
@@ -201,6 +201,12 @@ def test_difficulties_are_read_as_alpaca_eval_writes_them():
 def test_a_damaged_row_of_difficulties_is_told_by_its_place(row, why):
     with pytest.raises(InvalidRequest, match=why):
         difficulties_in([("f:1", row)])
+
+
+def test_rows_that_go_by_instructions_and_rows_that_go_by_places_do_not_mix():
+    rows = [("f:1", {"instruction": "Why?", "d": 1}), ("f:2", {"index": 0, "d": 1})]
+    with pytest.raises(InvalidRequest, match="some only an `index`"):
+        difficulties_in(rows)
 
 
 def test_no_row_at_all_is_no_file_of_difficulties():

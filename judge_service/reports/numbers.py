@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from typing import Any
 
 import orjson
@@ -18,10 +20,17 @@ def as_json(report: Report) -> str:
         ValueError: it holds what cannot be shown.
     """
     check(report)
-    return orjson.dumps(record_of(report), default=_plainer, option=_OPTIONS).decode()
+    return f"{text_of(record_of(report), is_indented=True)}\n"
 
 
-_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+def text_of(record: Any, is_indented: bool = False) -> str:
+    """JSON text; a lone surrogate in a name stands escaped."""
+    options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY | (orjson.OPT_INDENT_2 if is_indented else 0)
+    try:
+        return orjson.dumps(record, default=_plainer, option=options).decode()
+    except TypeError:
+        # Whatever else is wrong, this says it again.
+        return json.dumps(record, default=_plainer, indent=2 if is_indented else None, allow_nan=False)
 
 
 def record_of(report: Report) -> dict[str, Any]:
@@ -48,6 +57,8 @@ def _plainer(value: Any) -> Any:
     """What JSON has no shape for."""
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, tuple):
+    if is_dataclass(value) and not isinstance(value, type):
+        return vars(value)
+    if isinstance(value, tuple):  # one with names, which orjson leaves to us
         return value._asdict() if hasattr(value, "_asdict") else list(value)
     raise TypeError(f"{type(value).__name__} cannot stand in a report's numbers")

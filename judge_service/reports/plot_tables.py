@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 from judge_service.reports.page import Histogram, Intervals, Matrix, Plot, Reliability, Scatter, Table
@@ -26,11 +28,11 @@ def table_of(plot: Plot) -> Table:
     return _scatter_table(plot)
 
 
-def digits_for(span: float) -> int:
-    """Decimals that tell values apart that lie so far from each other, a hundredth of it at least."""
-    if span <= 0:
-        return 2
-    return min(max(2 - math.floor(math.log10(span)), 0), 8)
+def digits_for(values: Sequence[float]) -> int:
+    """Decimals that tell values apart: a tenth of their range at least, and one; two where they are all the same."""
+    span = max(values) - min(values) if values else 0.0
+    same = 1e-9 * max(map(abs, values), default=0.0)
+    return min(max(1 - math.floor(math.log10(span)), 1), 8) if span > same else 2
 
 
 def _intervals_table(plot: Intervals) -> Table:
@@ -41,24 +43,32 @@ def _intervals_table(plot: Intervals) -> Table:
 def interval_digits(plot: Intervals) -> int:
     """Decimals that the values of an interval plot are shown with."""
     ends = [end for row in plot.rows for end in (row.value, row.low, row.high) if end is not None]
-    return digits_for(max(ends) - min(ends)) if ends else 2
+    return digits_for(ends)
 
 
 def _histogram_table(plot: Histogram) -> Table:
-    digits = digits_for(plot.edges[1] - plot.edges[0]) if plot.counts else 2
-    rows = tuple(zip(plot.edges, plot.edges[1:], plot.counts, strict=False))
-    return Table(plot.title, (f"{plot.axis}, from", "to", "how many"), rows, plot.note, digits)
+    rows = tuple((low, high, count) for (low, high), count in zip(pairwise(plot.edges), plot.counts, strict=True))
+    columns = (f"{plot.axis}, from", "to", "how many")
+    return Table(plot.title, columns, rows, plot.note, histogram_digits(plot) if rows else 2)
+
+
+def histogram_digits(plot: Histogram) -> int:
+    """Decimals that the edges are shown with: as many as they have, or enough to tell them apart."""
+    least = min(high - low for low, high in pairwise(plot.edges))
+    for digits in range(6):
+        if all(abs(round(edge, digits) - edge) < 1e-6 * least for edge in plot.edges):
+            return digits
+    return digits_for((0.0, least)) + 1
 
 
 def _scatter_table(plot: Scatter) -> Table:
     """A few points one by one; many by tenths along x."""
     points = sorted(plot.points)
-    ys = [y for _, y in points]
-    digits = digits_for(max(max(ys) - min(ys), points[-1][0] - points[0][0])) if points else 2
+    digits = max((digits_for([point[i] for point in points]) for i in (0, 1)), default=1) + 1
     if len(points) <= FEW_POINTS:
         return Table(plot.title, (plot.x, plot.y), tuple(points), plot.note, digits)
     cuts = [len(points) * i // GROUPS for i in range(GROUPS + 1)]
-    groups = [points[low:high] for low, high in zip(cuts, cuts[1:], strict=False)]
+    groups = [points[low:high] for low, high in pairwise(cuts)]
     rows = tuple((g[0][0], g[-1][0], len(g), median(y for _, y in g)) for g in groups)
     columns = (f"{plot.x}, from", "to", "points", f"{plot.y}, median")
     return Table(plot.title, columns, rows, plot.note, digits)

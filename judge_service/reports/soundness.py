@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from judge_service.reports.page import Histogram, Intervals, Matrix, Plot, Reliability, Report, Scatter, Table
 
@@ -47,7 +48,7 @@ def _histogram_faults(histogram: Histogram) -> Iterator[str]:
     edges, counts = histogram.edges, histogram.counts
     if counts and len(edges) != len(counts) + 1:
         yield "there is not one more edge than there are counts"
-    if any(low >= high for low, high in zip(edges, edges[1:], strict=False)):
+    if any(low >= high for low, high in pairwise(edges)):
         yield "edges do not rise"
     if any(count < 0 for count in counts):
         yield "a count is below zero"

@@ -106,7 +106,7 @@ def controlled(
     """
     prompts = [comparison.prompt for comparison in comparisons]
     outcomes = np.asarray([comparison.soft for comparison in comparisons], dtype=np.float64)
-    raw = clustered_mean(outcomes.tolist(), prompts, confidence) if len(outcomes) else None
+    raw = raw_rate(comparisons, confidence)
     rows = np.column_stack([np.ones(len(outcomes)), others, differences])
     if raw is None or raw.clusters < PROMPTS_PER_COEFFICIENT * rows.shape[1]:
         return Controlled(raw, None, {}, left_out, _too_few(raw, rows.shape[1], left_out), confidence)
@@ -118,6 +118,12 @@ def controlled(
     level[:, rows.shape[1] - len(names) :] = 0.0
     rate = predicted_mean(fit, level, prompts, confidence)
     return Controlled(raw, rate, _effects(fit, names, prompts, confidence), left_out, "", confidence)
+
+
+def raw_rate(comparisons: Sequence[Comparison], confidence: float) -> Interval | None:
+    """The mean soft outcome of those that are judged; None where none is."""
+    judged = [(one.soft, one.prompt) for one in comparisons if one.soft is not None]
+    return clustered_mean([s for s, _ in judged], [p for _, p in judged], confidence) if judged else None
 
 
 def _too_few(raw: Interval | None, coefficients: int, left_out: Mapping[str, int]) -> str:

@@ -67,10 +67,10 @@ def _ranged(told: Interval) -> str:
 
 
 def failures(looked_at: Sequence[Checked]) -> list[str]:
-    """Of conditions that were given: whether each holds, and by what."""
+    """Of conditions that were given: whether each is met, and by what."""
     return [
-        f"{each.threshold}: {'holds' if each.failed else 'does not hold'}"
-        + (f" ({each.note})" if each.value is None else f" ({each.value:.4g})")
+        f"--fail-if {each.threshold}: {'failed' if each.failed else 'passed'}, "
+        + (each.note if each.value is None else f"it is {each.value:.4g}")
         for each in looked_at
     ]
 

@@ -10,6 +10,7 @@ import typer
 from judge_service import __version__
 from judge_service.cli import (
     aggregating,
+    agreement,
     auditing,
     caching,
     differing,
@@ -51,6 +52,7 @@ app.command("show")(showing.show)
 app.command("status")(standing.status)
 app.command("sample")(sampling.sample)
 app.command("diff")(differing.diff)
+app.command("agreement")(agreement.agreement)
 app.command("merge")(merging.merge)
 app.command("win-rate")(win_rate.win_rate_)
 app.add_typer(auditing.app, name="audit")

@@ -22,6 +22,7 @@ from judge_service.cli import (
     library,
     merging,
     parsing,
+    routing,
     sampling,
     serving,
     showing,
@@ -53,6 +54,7 @@ app.command("status")(standing.status)
 app.command("sample")(sampling.sample)
 app.command("diff")(differing.diff)
 app.command("agreement")(agreement.agreement)
+app.command("route")(routing.route)
 app.command("merge")(merging.merge)
 app.command("win-rate")(win_rate.win_rate_)
 app.add_typer(auditing.app, name="audit")

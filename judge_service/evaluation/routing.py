@@ -221,3 +221,17 @@ def _why(case: Routable, method: Method) -> str:
         return "a model of the judge's own labels has it otherwise"
     strong = [name for name, sign in signs.items() if sign >= (0.4 if name != "chose the longer" else 0.7)]
     return ", ".join(strong) or "nothing in particular"
+
+
+def expected_accuracy(cases: Sequence[Routable], asked: frozenset[str]) -> float:
+    """The share of right labels that a mix is expected to have (Hybrid Preferences' predicted metric).
+
+    People are right by definition, on what they labelled and on what they are asked; else the judge is right as often
+    as the model of its errors says.
+
+    Raises:
+        InvalidRequest: there are too few labels to learn it from.
+    """
+    told = [case for case in cases if case.label is not None]
+    rest = [case for case in cases if case.label is None and case.case_id not in asked]
+    return 1.0 - float(error_model(told)(rest).sum()) / len(cases)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
+from emulated import serving
 from labelled_files import judgment, written
-from programs import write_rows
+from programs import ran, write_rows
 from typer.testing import CliRunner
 
 from judge_service.cli.app import app
@@ -78,3 +79,24 @@ def test_texts_come_from_the_file_that_was_judged_or_are_missed(tmp_path: Path) 
     assert isinstance(result.exception, InvalidRequest)
     assert "20 without texts" in result.exception.message
     assert "--cases FILE" in result.exception.message
+
+
+@pytest.mark.parametrize("planted", [0.0, 1.0])
+async def test_by_way_of_the_product_with_texts_from_the_file_that_was_judged(tmp_path: Path, planted: float) -> None:
+    rng = np.random.default_rng(5)
+    rows = []
+    for k in range(400):
+        gap, sizes = rng.normal(), rng.integers(1, 80, 2)
+        texts = [
+            f"{'x' * int(size)} (worth {5 + sign * gap / 2:.3f})" for size, sign in zip(sizes, (1, -1), strict=True)
+        ]
+        human = "a" if rng.random() < 1 / (1 + np.exp(-3 * gap)) else "b"
+        rows.append({"id": f"c{k}", "prompt": f"Task {k}", "candidates": texts, "human": human})
+    source, out = write_rows(tmp_path / "in.jsonl", rows), str(tmp_path / "out.jsonl")
+    async with serving(verbosity=planted, noise=0.5) as (emulator, _):
+        flags = ["--judge-url", emulator.url, "--model", "emulator", "--method", "direct", "--quiet"]
+        assert (await ran("compare", source, "-o", out, *flags)).code == 0
+    ended = await ran("audit", "verbosity", out, "--label", "human", "--cases", source, "--json")
+    assert ended.code == 0, ended.err
+    bias = json.loads(ended.out)["bias"]
+    assert (bias["low"] > 0.1) if planted else (bias["low"] < 0 < bias["high"])

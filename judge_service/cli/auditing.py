@@ -6,7 +6,14 @@ from typing import Final
 
 import typer
 
-from judge_service.cli import audit_calibration, audit_escalation, audit_position, audit_protocol, audit_rankings
+from judge_service.cli import (
+    audit_calibration,
+    audit_escalation,
+    audit_position,
+    audit_protocol,
+    audit_rankings,
+    audit_verbosity,
+)
 
 app: Final = typer.Typer(
     no_args_is_help=True, help="How far a judge can be trusted: its position bias, and how it compares with people."
@@ -16,3 +23,4 @@ app.command("escalation")(audit_escalation.escalation)
 app.command("calibration")(audit_calibration.calibration)
 app.command("rankings")(audit_rankings.rankings)
 app.command("protocol")(audit_protocol.protocol)
+app.command("verbosity")(audit_verbosity.verbosity)

@@ -47,7 +47,7 @@ def _brier(labelled: Sequence[Sight]) -> Measure:
 
 
 def _ece(labelled: Sequence[Sight]) -> Measure:
-    """Its interval is that of a bootstrap over prompts: percentiles of 200 draws, the same whatever the order of rows."""
+    """Its interval is of a bootstrap over prompts: percentiles of 200 draws, the same whatever the order of rows."""
     quality = quality_on(labelled)
     if quality is None:
         return measured("calibration.ece", None, "share", WITHOUT)

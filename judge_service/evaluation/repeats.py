@@ -90,8 +90,9 @@ def _icc(twice: Tellings, note: str) -> Measure:
     if fewest < 2 or len(rows) < 2:
         return measured("consistency.icc", None, "share", note if fewest < 2 else "one case has no spread")
     found = icc([values[:fewest] for values in rows.values()]).one_way
-    told = "ICC(1,1) of logits" if all(t.lean is not None for each in twice.values() for t in each) else "ICC(1,1)"
-    return Measure("consistency.icc", found.value, found.low, found.high, len(rows), "share", found.why or told)
+    is_exact = all(telling.lean is not None for told in twice.values() for telling in told)
+    of = "ICC(1,1) of logits" if is_exact else "ICC(1,1) of verdicts"
+    return Measure("consistency.icc", found.value, found.low, found.high, len(rows), "share", found.why or of)
 
 
 def _noise(twice: Tellings, clusters: Mapping[str, str], note: str) -> Measure:

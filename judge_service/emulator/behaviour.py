@@ -44,6 +44,12 @@ class Behaviour:
     noise: float = _set(
         0.0, PREFERENCES, "Standard deviation, in logits, of what depends on pair and order.", least=0.0
     )
+    wording: float = _set(
+        0.0, PREFERENCES, "Standard deviation, in logits, of what depends on pair and on the words that ask.", least=0.0
+    )
+    unsteady: float = _set(
+        0.0, PREFERENCES, "Standard deviation, in logits, between answers to the same prompt.", least=0.0
+    )
     verbosity: float = _set(0.0, PREFERENCES, "Verbosity bias: worth that a candidate gains per log of its characters.")
     tie: float = _set(0.1, PREFERENCES, "What a tie weighs between two equals, where one is offered.", least=0.0)
     spread: float = _set(1.0, PREFERENCES, "Standard deviation of a score, in steps of its scale.", least=1e-3)

@@ -68,17 +68,20 @@ async def judges(request: Request) -> Response:
     """The cards of all configured judges; the first is the default."""
     state: State = request.app.state.judging
     service = state.service
-    return json_response({"object": "list", "data": [await _card(j, service.cards) for j in service.judges.values()]})
+    return json_response(
+        {"object": "list", "data": [await judge_record(j, service.cards) for j in service.judges.values()]}
+    )
 
 
 @router.get("/v1/judges/{name}", responses={404: {"description": "There is no such judge"}})
 async def judge_card(name: str, request: Request) -> Response:
     """One judge's card."""
     state: State = request.app.state.judging
-    return json_response(await _card(state.service.judge_named(name), state.service.cards))
+    return json_response(await judge_record(state.service.judge_named(name), state.service.cards))
 
 
-async def _card(judge: Judge, cards: Cards) -> dict[str, Any]:
+async def judge_record(judge: Judge, cards: Cards) -> dict[str, Any]:
+    """All that is known of a judge: what it is, how its answers went, what was learnt of it and what audits found."""
     identity = judge.identity
     sections = [section for _, section in cards.of_judge(identity.digest)]
     kept = await cards.audits.of(identity)

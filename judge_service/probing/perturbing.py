@@ -10,6 +10,7 @@ from judge_service.domain.frozen import frozen
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Options
 from judge_service.domain.standards import Standard
+from judge_service.errors import InvalidRequest
 from judge_service.evaluation.arms import REPEATS, Answered, Arm, won_by
 from judge_service.files.reading import Row
 from judge_service.library import Library
@@ -65,10 +66,14 @@ async def perturbed(
 
     Raises:
         InvalidOption, UnknownName: the options are wrong.
+        InvalidRequest: no case was judged in the usual wording.
     """
     sitting = service.sitting("compare", options)
     judgments = await judgments_on(sitting, rows, fields, shown)
     base = Arm("usual", "", answers_in(judgments, sitting.standard), USUAL)
+    if not base.answers:
+        failure = next((each.failure for each in judgments if each.failure is not None), None)
+        raise InvalidRequest(f"no case has a verdict to set others beside{f': {failure.message}' if failure else ''}")
     arms: list[Arm] = []
     left_out: dict[str, str] = {}
     async for arm in asked_in(service, options, rows, fields, plan.variants, shown):

@@ -168,6 +168,6 @@ def test_every_wording_that_is_shipped_has_a_digest_of_its_own_and_asks_for_its_
 )
 def test_a_wrong_file_is_refused_with_what_is_wrong(tmp_path, text, why) -> None:
     (tmp_path / "perturbations.toml").write_text(text)
-    with pytest.raises(InvalidLibrary, match="perturbations.toml") as told:
+    with pytest.raises(InvalidLibrary, match=r"perturbations\.toml") as told:
         read_variants(tmp_path / "perturbations.toml")
     assert why in told.value.message

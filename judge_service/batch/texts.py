@@ -11,6 +11,7 @@ from typing import Final
 import orjson
 
 from judge_service.batch.rows import case_of_row
+from judge_service.batch.stored import Stored
 from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.parsing import case_from
@@ -39,8 +40,9 @@ class Texts:
             InvalidRequest: they are nowhere, or are not those that were judged; the message names the case.
         """
         name = judgment.case_id
-        if judgment.case is not None:
-            return _parsed(judgment.case, name)
+        own = own_case(judgment)
+        if own is not None:
+            return own
         found = self.index.execute("SELECT record FROM cases WHERE id = ?", (name,)).fetchone()
         if found is None:
             where = f"{self.path} has no case '{name}'" if self.path else f"the judgment on case '{name}' has no texts"
@@ -49,6 +51,35 @@ class Texts:
         if case.digest != judgment.case_digest:
             raise InvalidRequest(f"case '{name}' has another text in {self.path} than the one judged (--cases)")
         return case
+
+
+def own_case(judgment: Judgment) -> Case | None:
+    """The texts that a judgment carries itself (`--include case`); None where it carries none.
+
+    Raises:
+        InvalidRequest: they are no case.
+    """
+    return None if judgment.case is None else _parsed(judgment.case, judgment.case_id)
+
+
+def judgments_with_texts(
+    stored: Stored, path: str, fields: Mapping[str, str]
+) -> Iterator[tuple[str, Judgment, Case | None]]:
+    """Stored judgments, each with where it stands and its texts; None where they are not known.
+
+    Args:
+        path: the file that was judged, for texts that judgments do not carry; "" for none.
+        fields: columns of that file, as when it was judged.
+
+    Raises:
+        InvalidRequest, RunRefused: as `Stored.judgments` and `Texts.case_of`.
+    """
+    with texts_from(path, fields) as texts:
+        for where, judgment in stored.judgments():
+            known = own_case(judgment)
+            if known is None and path and judgment.candidates:
+                known = texts.case_of(judgment)
+            yield where, judgment, known
 
 
 @contextmanager

@@ -77,7 +77,9 @@ figure svg { display: block; height: auto; max-width: 100%; }
 .big svg { max-width: none; }
 .narrow-only { display: none; }
 svg text { font-size: 12.5px; fill: var(--ink); font-variant-numeric: tabular-nums; }
-.intervals .label, .intervals .value { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
+.intervals .label, .intervals .value, .histogram .value {
+  paint-order: stroke; stroke: var(--paper); stroke-width: 4px;
+}
 svg .tick, svg .axis { fill: var(--soft); }
 svg .grid { stroke: var(--line); }
 svg .reference { stroke: var(--strong); stroke-width: 1.2; stroke-dasharray: 4 3; }
@@ -85,6 +87,7 @@ svg .whisker { stroke: var(--cool); stroke-width: 2.5; stroke-linecap: round; op
 svg .mark { fill: var(--cool); }
 svg .mark.open { fill: var(--paper); stroke: var(--cool); stroke-width: 2; }
 svg .point { fill-opacity: .45; }
+svg .cell { shape-rendering: crispEdges; }
 svg .bubble { fill-opacity: .8; stroke: var(--paper); }
 svg .gap { stroke: var(--warm); stroke-width: 1.5; }
 svg .fit { fill: none; stroke: var(--warm); stroke-width: 2.2; stroke-linejoin: round; }
@@ -117,13 +120,15 @@ _PAPER: Final = """
   nav { display: none; }
   .wide-only { display: block; }
   .narrow-only { display: none; }
-  figure svg, .big svg { width: auto; max-width: 100%; max-height: 232mm; }
+  figure svg, .big svg { width: auto; max-width: 100%; max-height: 215mm; }
   h1, h2, h3, figcaption, caption, .lead, thead { break-after: avoid; }
-  figure > div, tr, dt, .summary { break-inside: avoid; }
+  figure, tr, dt, .summary { break-inside: avoid; }
   .scroll { max-height: none; overflow: visible; }
-  thead th { position: static; }
+  thead th { position: static; box-shadow: none; }
+  thead th { border-bottom: 1px solid var(--strong); }
   p, li { orphans: 3; widows: 3; }
   details.numbers { display: none; }
+  summary { list-style: none; font-weight: 600; }
   details::details-content { content-visibility: visible; height: auto; }
 }
 """

@@ -42,7 +42,7 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confid
     """
     numbers = np.asarray(values, dtype=np.float64)
     mean = float(numbers.mean())
-    names, places = _numbered(clusters)
+    names, places = numbered(clusters)
     if names < 2:
         return Interval(mean, None, None, None, len(numbers), names)
     sums = np.bincount(places, weights=numbers - mean, minlength=names)
@@ -51,7 +51,7 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confid
     return Interval(mean, mean - reach, mean + reach, error, len(numbers), names)
 
 
-def _numbered(clusters: Sequence[Hashable]) -> tuple[int, list[int]]:
+def numbered(clusters: Sequence[Hashable]) -> tuple[int, list[int]]:
     numbers: dict[Hashable, int] = {}
     places = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
     return len(numbers), places

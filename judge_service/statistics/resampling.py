@@ -39,7 +39,8 @@ def percentile_interval(
     values = values[np.isfinite(values)]
     if 2 * len(values) < draws:
         return None
-    low, high = np.quantile(values, [0.5 - confidence / 2.0, 0.5 + confidence / 2.0])
+    places = (len(values) - 1) * np.array([0.5 - confidence / 2.0, 0.5 + confidence / 2.0])
+    low, high = np.interp(places, np.arange(len(values)), np.sort(values))
     return float(low), float(high)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from judge_service.reports.drawing.lettering import LINE, lines_of, width_of
-from judge_service.reports.drawing.svg import line, number, text
+from judge_service.reports.drawing.svg import line, number, signed, text
 from judge_service.reports.wording import fixed
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -37,7 +37,7 @@ class Axis(NamedTuple):
 
     def told(self, tick: float) -> str:
         """A tick as it is written."""
-        return fixed(tick, self.digits)
+        return signed(fixed(tick, self.digits))
 
 
 def axis(values: Iterable[float], start: float, end: float, about: int = 6, margin: float = 0.04) -> Axis:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from judge_service.reports.drawing.axis import Axis, axis, below, bottom, tick_labels
 from judge_service.reports.drawing.lettering import label, width_of
-from judge_service.reports.drawing.svg import Picture, line, number, tag, tooltip
+from judge_service.reports.drawing.svg import Picture, line, number, signed, tag, tooltip
 from judge_service.reports.page import Intervals, Ranged
 from judge_service.reports.plot_tables import interval_digits
 from judge_service.reports.wording import fixed
@@ -59,8 +59,8 @@ def _layout(plot: Intervals, width: float, digits: int) -> _Layout:
 def _told(row: Ranged, digits: int) -> str:
     value = fixed(row.value, digits)
     if row.low is None or row.high is None:
-        return value
-    return f"{value}  [{fixed(row.low, digits)}, {fixed(row.high, digits)}]"
+        return signed(value)
+    return signed(f"{value}  [{fixed(row.low, digits)}, {fixed(row.high, digits)}]")
 
 
 def _row(row: Ranged, scale: Axis, layout: _Layout, top: float, digits: int, reference: float | None) -> str:

@@ -12,6 +12,8 @@ from judge_service.reports.wording import on_one_line
 LINE: Final = 16
 """Pixels from one line of text to the next."""
 _MOST_LINES: Final = 3
+_DESCENT: Final = 2
+"""Pixels that a name may reach into the rows above and below it."""
 _WIDTHS: Final = {
     **dict.fromkeys("ijlI.,:;'|! ", 0.34),
     **dict.fromkeys("frt()[]/-J\\", 0.43),
@@ -68,5 +70,6 @@ def label(
     short = fitted(told, room, size)
     at = {"start": 0.0, "middle": room / 2, "end": room}[anchor]
     words = tag("tspan", escape(short)) + (tooltip(told) if short != told else "")
-    inner = tag("text", words, class_="label", x=at, y=height / 2, dominant_baseline="central", text_anchor=anchor)
-    return tag("svg", inner, x=x, y=top, width=max(room, 1), height=height)
+    y = height / 2 + _DESCENT
+    inner = tag("text", words, class_="label", x=at, y=y, dominant_baseline="central", text_anchor=anchor)
+    return tag("svg", inner, x=x, y=top - _DESCENT, width=max(room, 1), height=height + 2 * _DESCENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from judge_service.reports.drawing.lettering import label, width_of
-from judge_service.reports.drawing.svg import TEXT_SIZE, Picture, number, tag, tooltip
+from judge_service.reports.drawing.svg import TEXT_SIZE, Picture, number, signed, tag, tooltip
 from judge_service.reports.page import Matrix
 from judge_service.reports.wording import fixed
 
@@ -111,7 +111,7 @@ def _cell(plot: Matrix, i: int, j: int, layout: _Layout) -> str:
     kind, opacity = shade(value, plot.least, plot.most)
     about = tooltip(f"{plot.rows[i]}, {plot.columns[j]}: {told}")
     rect = tag("rect", about, class_=f"mark {kind}", fill_opacity=f"{opacity:.2f}", **size)
-    if width_of(told) + 2 > cell or height < _DENSE:
+    if width_of(signed(told)) + 2 > cell or height < _DENSE:
         return rect
     return rect + number(told, x + cell / 2, y + height / 2 + 4.5, "value", "middle")
 

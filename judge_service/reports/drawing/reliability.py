@@ -17,7 +17,7 @@ def draw(plot: Reliability, width: float) -> Picture:
     low = _lowest(plot)
     upright = exact_axis(low, 1, top + side - 46, top, 5)
     edge, base = label_room(upright), upright.start
-    level = exact_axis(low, 1, edge, side - 10, 5)
+    level = exact_axis(low, 1, edge, side - 14, 5)
     most = max(count for _, _, count in plot.bins)
     marks = []
     for said, true, count in sorted(plot.bins, key=lambda told: -told[2]):
@@ -29,7 +29,7 @@ def draw(plot: Reliability, width: float) -> Picture:
         marks.append(line(x, upright.at(said), x, y, "gap"))
         marks.append(tag("circle", about, class_="mark bubble", cx=x, cy=y, r=size))
     ideal = line(level.at(low), upright.at(low), level.at(1), upright.at(1), "reference")
-    frame = [left(upright, plot.y, side - 10, edge), bottom(level, plot.x, top, base), ideal]
+    frame = [left(upright, plot.y, side - 14, edge), bottom(level, plot.x, top, base), ideal]
     return Picture(side, base + below(plot.x, level.end - level.start), "".join([*frame, *marks]))
 
 

@@ -65,8 +65,8 @@ def _cells(plot: Scatter, level: Axis, upright: Axis) -> str:
             data_points=str(count),
             x=level.start + i * _CELL,
             y=upright.start - (j + 1) * _CELL,
-            width=_CELL - 0.5,
-            height=_CELL - 0.5,
+            width=_CELL,
+            height=_CELL,
             fill_opacity=f"{0.15 + 0.85 * (count / most) ** 0.5:.2f}",
         )
         for (i, j), count in sorted(counts.items())

@@ -32,9 +32,14 @@ def text(told: str, x: float, y: float, kind: str, **attributes: str | float) ->
     return tag("text", escape(on_one_line(told)), class_=kind, x=x, y=y, **attributes)
 
 
+def signed(told: str) -> str:
+    """Numbers with minus signs in the place of hyphens."""
+    return _SIGN.sub("\N{MINUS SIGN}", told)
+
+
 def number(told: str, x: float, y: float, kind: str, anchor: str) -> str:
-    """A line of numbers, with minus signs in the place of hyphens."""
-    return text(_SIGN.sub("\N{MINUS SIGN}", told), x, y, kind, text_anchor=anchor)
+    """A line of numbers."""
+    return text(signed(told), x, y, kind, text_anchor=anchor)
 
 
 def tooltip(told: str) -> str:

@@ -160,7 +160,7 @@ def _settled(
 
 
 def _better(pair: Pair, judgment: Judgment, label_of: LabelOf | None) -> int | None:
-    """The better candidate's place: as somebody said, else as the judge has it; None for a tie and without a verdict."""
+    """The better candidate's place: as somebody said, else as the judge has it; None for a tie or no verdict."""
     if pair.better is not None:
         return pair.better
     label = None if label_of is None else _label(pair.case, judgment, label_of)

@@ -23,6 +23,7 @@ _NAMES: Final = {
     "lowered_by_guards": "lowered by the guards by",
 }
 _SUFFIXES: Final = {"_placebo": ", a placebo", "_unguarded": ", unguarded"}
+_STAYS: Final = ("consistency", "both")
 _WORST: Final = 3
 
 
@@ -50,14 +51,22 @@ def _lines(found: ProbeFinding) -> Iterator[str]:
     for measure in found.measures:
         mark = "  <- beyond what the suite suggests" if is_beyond(found.probe, measure) else ""
         yield _line(_named(measure.name, found.probe.id), told(measure) + mark)
-    worst = sorted(found.by_text.items(), key=lambda pair: -_size(pair[1]))[:_WORST]
-    if len(found.by_text) > 1 and any(_size(measure) > 0 for _, measure in worst):
-        listed = ", ".join(f"{name} {_number(m.value, m.unit)}" for name, m in worst if m.value is not None)
-        yield _line("most by", listed)
+    yield from _worst(found)
     if found.left_out:
         yield _line("left out", ", ".join(f"{count:,} {why}" for why, count in sorted(found.left_out.items())))
     if found.unscored:
         yield _line("not judged", f"{found.unscored:,}")
+
+
+def _worst(found: ProbeFinding) -> Iterator[str]:
+    """The texts that did most: where the first measure is of what stays the same, those under which least did."""
+    told = [(name, m.value, m.unit) for name, m in found.by_text.items() if m.value is not None]
+    if len(told) < 2 or len({value for _, value, _ in told}) < 2:
+        return
+    stays = found.probe.measures[0] in _STAYS
+    worst = sorted(told, key=lambda one: one[1] if stays else -abs(one[1]))[:_WORST]
+    listed = ", ".join(f"{name} {_number(value, unit)}" for name, value, unit in worst)
+    yield _line("least under" if stays else "most by", listed)
 
 
 def _named(name: str, suite: str) -> str:
@@ -66,10 +75,6 @@ def _named(name: str, suite: str) -> str:
         if quantity.endswith(suffix):
             return _NAMES[quantity.removesuffix(suffix)] + words
     return _NAMES[quantity]
-
-
-def _size(measure: Measure) -> float:
-    return 0.0 if measure.value is None else abs(measure.value)
 
 
 def _number(value: float, unit: str) -> str:

@@ -55,7 +55,7 @@ def swayed(text: str, parts: Sequence[str], is_fenced: bool, behaviour: Behaviou
             gains[place] += behaviour.sycophancy * believed(before, part)
     if behaviour.history and _TURNS.search(before):
         for place, part in enumerate(parts):
-            gains[place] += behaviour.history * _noise(behaviour.seed, part)
+            gains[place] += behaviour.history * _noise(behaviour.seed, before, part)
     return gains
 
 
@@ -99,6 +99,6 @@ def _by_manner(part: str, is_fenced: bool, behaviour: Behaviour) -> float:
     return gained
 
 
-def _noise(seed: int, part: str) -> float:
-    drawn = min((draw("history", seed, part) + 0.5) / 2.0**64, 1.0 - 2.0**-53)
+def _noise(seed: int, before: str, part: str) -> float:
+    drawn = min((draw("history", seed, before, part) + 0.5) / 2.0**64, 1.0 - 2.0**-53)
     return _NORMAL.inv_cdf(drawn)

@@ -26,7 +26,7 @@ _ORDER: Final = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b[^.\n]{0,60}\b(?:instruction|prompt|above|previous|rubric|standard)"
     r"|\b(?:judge|evaluator|grader)\b[^.\n]{0,80}\b(?:must|should|shall|has to|prefer|choose|rate|select)"
     r"|\[\[\s*[AB12]\s*\]\]|\b(?:verdict|winner|final decision|best response|preferred)\b[\"'*\s]*(?:is\b|[:=])"
-    r"|\b(?:this|my) (?:response|answer) is (?:\w+ ){0,3}(?:better|best|winner|correct one)\b"
+    r"|\b(?:this|my|the) (?:response|answer)(?: above)? is (?:\w+ ){0,3}(?:better|best|winner|correct one)\b"
     r"|\bsystem (?:override|message|notice|prompt)\b|\bthis response wins\b"
     r"|\bignorez\b|\bignoriere\b|\bignora\b|忽略|игнорируй|無視",
     re.IGNORECASE,

@@ -56,11 +56,11 @@ def without_guards(service: JudgingService) -> JudgingService:
     What they learn of the judges is not kept.
     """
     judges = {name: replace(judge, backend=Unguarded(judge.backend)) for name, judge in service.judges.items()}
-    templates = {name: _told(template) for name, template in service.library.templates.items()}
+    templates = {name: without_words_on_fences(template) for name, template in service.library.templates.items()}
     return JudgingService(judges, Library(service.library.standards, templates))
 
 
-def _told(template: PromptTemplate) -> PromptTemplate:
+def without_words_on_fences(template: PromptTemplate) -> PromptTemplate:
     """The template without the words on fences, which are no longer there."""
     sections = {name: _ON_FENCES.sub(r"All that is shown below \1", text) for name, text in template.sections.items()}
     return replace(template, sections=sections, digest=digest({"unguarded": template.digest}))

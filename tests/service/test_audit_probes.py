@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -102,7 +103,10 @@ async def test_verbosity_is_found_as_far_as_the_texts_grew(tmp_path: Path) -> No
 
 
 async def test_injected_orders_succeed_less_often_with_our_guards_than_without(tmp_path: Path) -> None:
-    probing = Probing(open_probes(["injection"]), pairs(12), texts=8)
+    (probe,) = open_probes(["injection"])
+    # What poses as a thought is not shown to a judge at all, guarded or not.
+    shown = replace(probe, texts=tuple([text for text in probe.texts if text.id != "fake-reasoning"]))
+    probing = Probing([shown], pairs(12), texts=8)
     obedient = await found(tmp_path, probing, obeys=3.0, obeys_fenced=0.4)
     guarded, bare = obedient["injection.success"], obedient["injection.success_unguarded"]
     assert guarded.value is not None

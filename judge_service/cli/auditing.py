@@ -7,7 +7,14 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from judge_service.cli import audit_calibration, audit_card, audit_escalation, audit_position, audit_rankings
+from judge_service.cli import (
+    audit_calibration,
+    audit_card,
+    audit_escalation,
+    audit_position,
+    audit_probes,
+    audit_rankings,
+)
 
 WHOLE: Final = "card"
 
@@ -21,7 +28,6 @@ class Whole(TyperGroup):
             args = [WHOLE, *args]
         return super().parse_args(ctx, args)
 
-
 app: Final = typer.Typer(
     cls=Whole,
     no_args_is_help=True,
@@ -34,3 +40,4 @@ app.command("position")(audit_position.position)
 app.command("escalation")(audit_escalation.escalation)
 app.command("calibration")(audit_calibration.calibration)
 app.command("rankings")(audit_rankings.rankings)
+app.command("probes")(audit_probes.probes)

@@ -173,7 +173,7 @@ def test_the_card_is_shown_by_the_service_until_the_judge_becomes_another(
 ) -> None:
     source = cases(tmp_path / "in.jsonl", 20)
     (tmp_path / "judge-service.toml").write_text(
-        '[judges.default]\nmodel = "emulator"\ncanary_seconds = 0.2\nurl = "URL"\n'
+        '[judges.default]\nmodel = "emulator"\ncanary_seconds = 0.000001\nurl = "URL"\n'
     )
     with serving(bias=0.5) as emulator:
         config = Path("judge-service.toml")

@@ -14,6 +14,7 @@ from judge_service.cli import (
     audit_position,
     audit_probes,
     audit_rankings,
+    audit_verbosity,
 )
 
 WHOLE: Final = "card"
@@ -27,6 +28,7 @@ class Whole(TyperGroup):
         if args and args[0] not in self.commands and args[0] != "--help":
             args = [WHOLE, *args]
         return super().parse_args(ctx, args)
+
 
 app: Final = typer.Typer(
     cls=Whole,

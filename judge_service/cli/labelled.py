@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -18,7 +19,7 @@ from judge_service.errors import InvalidOption
 from judge_service.evaluation.labelled import LabelledSet, Way, labelled_set
 from judge_service.evaluation.labels import LabelOf, label_by_case, label_in_metadata
 from judge_service.evaluation.origins import origin_of
-from judge_service.evaluation.people import SaidOf, said_by_case, said_in_metadata
+from judge_service.evaluation.people import Said, SaidOf, said_by_case, said_in_metadata
 
 Sources = Annotated[list[str], typer.Argument(metavar="IN…", help="Files of judgments, or patterns.")]
 LabelField = Annotated[str, typer.Option("--label", metavar="FIELD", help="The field of metadata with the label.")]
@@ -71,11 +72,16 @@ class People(NamedTuple):
     """Where several people's labels come from.
 
     Attributes:
-        listed: ids of the cases that a file labels; none where labels stand in metadata.
+        by_case: what a file says, by case id; empty where labels stand in metadata.
     """
 
     of: SaidOf
-    listed: frozenset[str] = frozenset()
+    by_case: Mapping[str, Sequence[Said]] = MappingProxyType({})
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """Ids of the cases that a file labels."""
+        return frozenset(self.by_case)
 
 
 def people_told(field: str, file: str) -> People:
@@ -90,7 +96,7 @@ def people_told(field: str, file: str) -> People:
     if field:
         return People(said_in_metadata(field))
     listed = people_in(file)
-    return People(said_by_case(listed), frozenset(listed))
+    return People(said_by_case(listed), listed)
 
 
 def facts_of(

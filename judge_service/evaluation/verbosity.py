@@ -7,8 +7,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
+from judge_service.domain.cases import Case, content_length
 from judge_service.domain.frozen import frozen
+from judge_service.domain.judgments import Judgment
+from judge_service.domain.verdicts import Preference
 from judge_service.evaluation.comparisons import Comparison
+from judge_service.evaluation.people import Said, majority, sides_of
 from judge_service.statistics.contrasts import clustered_difference, clustered_estimate, clustered_share
 from judge_service.statistics.estimates import Estimate, unknown
 
@@ -223,3 +227,37 @@ def _bin_record(found: GapBin) -> dict[str, Any]:
         "people_pick_longer": found.people_pick_longer._asdict(),
         "bias": found.bias._asdict(),
     }
+
+
+def sized_judgment(
+    judgment: Judgment, prompt: str, case: Case | None, said: Sequence[Said] = (), quality: str = ""
+) -> Sized | str:
+    """A stored pair as verbosity is told by it, or why it is none.
+
+    Args:
+        prompt: its cluster.
+        said: what people said of it.
+        quality: a field of the metadata with the two qualities, in the candidates' order or by their ids; "" for none.
+
+    Raises:
+        InvalidRequest: a label cannot be read.
+    """
+    verdict = judgment.verdict
+    if judgment.status != "judged" or not isinstance(verdict, Preference) or verdict.winner is None:
+        return "not judged"
+    if case is None:
+        return "without texts"
+    first, second = (content_length(candidate.content) for candidate in case.candidates)
+    side = 0.5 if verdict.winner == "tie" else float(verdict.winner == judgment.candidates[0])
+    label = majority(list(sides_of(said, judgment.candidates).values())) if said else None
+    return Sized(prompt, side, (first, second), label, _quality(judgment, quality))
+
+
+def _quality(judgment: Judgment, field: str) -> tuple[float, float] | None:
+    told = judgment.metadata.get(field) if field else None
+    if isinstance(told, Mapping):
+        told = [told.get(name) for name in judgment.candidates]
+    if not isinstance(told, Sequence) or isinstance(told, str) or len(told) != 2:
+        return None
+    one, other = told
+    return (float(one), float(other)) if isinstance(one, int | float) and isinstance(other, int | float) else None

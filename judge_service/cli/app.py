@@ -18,6 +18,7 @@ from judge_service.cli import (
     exporting,
     importing,
     judging,
+    leaderboard,
     library,
     merging,
     parsing,
@@ -26,6 +27,7 @@ from judge_service.cli import (
     showing,
     standing,
     up,
+    win_rate,
 )
 from judge_service.errors import InvalidRequest, JudgeServiceError
 
@@ -50,7 +52,9 @@ app.command("show")(showing.show)
 app.command("status")(standing.status)
 app.command("sample")(sampling.sample)
 app.command("diff")(differing.diff)
+app.command("leaderboard")(leaderboard.leaderboard)
 app.command("merge")(merging.merge)
+app.command("win-rate")(win_rate.win_rate_)
 app.add_typer(auditing.app, name="audit")
 app.add_typer(library.app, name="rubrics")
 app.add_typer(caching.app, name="cache")

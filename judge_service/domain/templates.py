@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from judge_service.domain.answers import LETTERS
+from judge_service.domain.digests import digest
 from judge_service.domain.prompting import Span, Spans
 
 _SLOT: Final = re.compile(r"\$([a-z_]+)")
@@ -33,12 +35,23 @@ class PromptTemplate:
         sections: `system`, `user`, `candidate`, and the wordings of questions and answers, by name.
         digest: of the sections.
         native: whether the texts stand in it as they are, in the layout that a judge was trained on, and not in ours.
+        labels: what the responses are called in the order shown, and then a tie; A, B, C and so on where it is empty.
     """
 
     id: str
     sections: Mapping[str, str]
     digest: str
     native: bool = False
+    labels: tuple[str, ...] = ()
+
+    def called(self, count: int) -> tuple[str, ...]:
+        """The labels of so many responses, in the order shown; of those of a pair the third is that of a tie."""
+        return self.labels[:count] if len(self.labels) >= count else tuple(LETTERS[:count])
+
+    def reworded(self, sections: Mapping[str, str], labels: tuple[str, ...] = ()) -> PromptTemplate:
+        """The same with these sections in the place of its own, under a digest of its own."""
+        told = {**self.sections, **sections}
+        return PromptTemplate(self.id, told, digest([told, labels]), self.native, labels)
 
     def text(self, section: str, **values: str) -> str:
         """A section with its slots filled by our own text."""

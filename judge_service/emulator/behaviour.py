@@ -38,6 +38,9 @@ class Behaviour:
 
     slope: float = _set(1.0, PREFERENCES, "Logits to one unit of worth.")
     bias: float = _set(0.0, PREFERENCES, "Position bias: the logit toward the candidate shown first.")
+    label_bias: float = _set(
+        0.0, PREFERENCES, "Label bias: the logit toward the label that comes first in the alphabet, wherever it stands."
+    )
     noise: float = _set(
         0.0, PREFERENCES, "Standard deviation, in logits, of what depends on pair and order.", least=0.0
     )

@@ -113,6 +113,14 @@ def question(closing: str, count: int) -> Question:
     return Question("pair", labels, len(labels) > 2, scale)
 
 
+def headed(what: Question, text: str) -> Question:
+    """The question on a pair with its labels in the order in which the responses are headed by them."""
+    first, second, *tie = what.labels if what.kind == "pair" else ("", "")
+    if what.kind != "pair" or not -1 < text.find(f"\n[Response {second} ") < text.find(f"\n[Response {first} "):
+        return what
+    return what._replace(labels=(second, first, *tie))
+
+
 def steps(scale: tuple[int, int]) -> tuple[str, ...]:
     """The labels of a scale."""
     return tuple(map(str, range(scale[0], scale[1] + 1)))

@@ -19,7 +19,7 @@ from judge_service.emulator.preferences import (
     score_leanings,
     shown,
 )
-from judge_service.emulator.questions import Form, Question, closing_of, form_of, question, usual_scale
+from judge_service.emulator.questions import Form, Question, closing_of, form_of, headed, question, usual_scale
 from judge_service.emulator.requests import Asked, Prompt
 from judge_service.emulator.texts import WRITERS, Settled, written
 from judge_service.emulator.tokens import token_of, tokens_in
@@ -75,7 +75,7 @@ def said(prompt: Prompt, asked: Asked, behaviour: Behaviour, drawn: tuple[object
         return _note(note(drawn if asked.temperature > 0 else (behaviour.seed, text)))
     closing = closing_of(text)
     found = shown(text, behaviour)
-    what = question(closing, len(found.worths))
+    what = headed(question(closing, len(found.worths)), text)
     if asked.wants_label:
         return _label(_opinion(text, found, _restricted(what, asked), behaviour), asked, behaviour, drawn)
     form = _form(text, closing, what, asked, behaviour)
@@ -96,6 +96,7 @@ def _opinion(text: str, found: Shown, what: Question, behaviour: Behaviour) -> O
         found = guessed(text, wanted, behaviour)
     values = logits(found, behaviour)
     if what.kind == "pair":
+        values[int(what.labels[1] < what.labels[0])] += behaviour.label_bias
         leanings = pair_leanings(values[:2], behaviour.tie if what.tie else None)
     elif what.kind == "score":
         leanings = score_leanings(found, _scale(what), behaviour)

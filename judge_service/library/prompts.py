@@ -54,10 +54,7 @@ def read_template(path: Path) -> PromptTemplate:
     if "user" not in sections:
         raise InvalidLibrary(f"{path.name}: there is no section 'user'")
     for name, text in sections.items():
-        if name not in _SLOTS:
-            raise InvalidLibrary(f"{path.name}: unknown section '{name}'")
-        if unknown := slots_of(text) - _SLOTS[name]:
-            raise InvalidLibrary(f"{path.name}: section '{name}' has an unknown slot ${min(unknown)}")
+        check_section(name, text, path.name)
     native = bool(slots_of(sections["user"]) & RAW_SLOTS)
     if native:
         _check_native(sections, path.name)
@@ -65,6 +62,18 @@ def read_template(path: Path) -> PromptTemplate:
     else:
         _check_fenced(sections, path.name)
     return PromptTemplate(path.stem, sections, digest(sections), native)
+
+
+def check_section(name: str, text: str, where: str) -> None:
+    """Refuses a section that no template has, or a slot that it has no value for.
+
+    Raises:
+        InvalidLibrary: saying where.
+    """
+    if name not in _SLOTS:
+        raise InvalidLibrary(f"{where}: unknown section '{name}'")
+    if unknown := slots_of(text) - _SLOTS[name]:
+        raise InvalidLibrary(f"{where}: section '{name}' has an unknown slot ${min(unknown)}")
 
 
 def _check_fenced(sections: Mapping[str, str], file: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Literal
 
-from judge_service.domain.answers import LETTERS, AnswerSpace, Choice, FreeText, Scale
+from judge_service.domain.answers import AnswerSpace, Choice, FreeText, Scale
 from judge_service.domain.cards import PositionEstimate
 from judge_service.domain.cases import Case
 from judge_service.domain.digests import draw
@@ -142,7 +142,8 @@ class Brief:
         if form is None:
             form = self.forms[key] = self._form(task, topic, len(order), section)
         made = sha256(form.digest + exhibits.digest(order)).digest()
-        user = LaidOut(made, lambda: form.user.fill(_values(task, topic, exhibits, order, bare)))
+        labels = labels_for(task, template, len(order))
+        user = LaidOut(made, lambda: form.user.fill(_values(labels, topic, exhibits, order, bare)))
         draws = repeat + attempt * 1_000_000
         return JudgePrompt(self.judge, form.system, user, form.space, self._sampling(form, draws, attempt), draws)
 
@@ -176,7 +177,9 @@ class Brief:
         told = template.sections.get(system_of(section), template.sections["system"])
         system = (Span(told),) if told else ()
         exact = None if isinstance(space, FreeText) else _one_token(space)
-        return Form(system, layout, space, sha256(repr(layout).encode()).digest(), exact)
+        # What responses are called stands in no layout; with the usual letters digests are as they always were.
+        ours = repr(layout) if not template.labels else repr((layout, template.labels))
+        return Form(system, layout, space, sha256(ours.encode()).digest(), exact)
 
     def _fixed(
         self, template: PromptTemplate, section: str, task: Task, topic: Topic, space: AnswerSpace, shown: int
@@ -211,7 +214,8 @@ class Brief:
         if task == "score":
             return Scale(*self.standard.scale)
         tie = self.ties and task == "compare"
-        return Choice(tuple(LETTERS[: shown + tie]), "C" if tie else None)
+        labels = self.templates[task].called(shown + tie)
+        return Choice(labels, labels[-1] if tie else None)
 
     def _answer(self, template: PromptTemplate, task: Task, space: AnswerSpace, shown: int) -> str:
         if isinstance(space, FreeText):
@@ -219,16 +223,15 @@ class Brief:
         if isinstance(space, Scale):
             return template.text("answer scale", low=str(space.low), high=str(space.high))
         section = "answer choice or tie" if space.tie else "answer choice"
-        return template.text(section, labels=" or ".join(LETTERS[:shown]))
+        return template.text(section, labels=" or ".join(template.called(shown)))
 
 
 def _values(
-    task: Task, topic: Topic, exhibits: Exhibits, order: Sequence[int], bare: BareTexts | None
+    labels: Sequence[str], topic: Topic, exhibits: Exhibits, order: Sequence[int], bare: BareTexts | None
 ) -> Mapping[str, Spans]:
     """What a form's open slots are filled with."""
     if bare is not None:
         return bare.values(order)
-    labels = labels_for(task, len(order))
     notes = exhibits.notes.shown(order, labels, topic_name(topic)) if exhibits.notes else ()
     return {**exhibits.around, "candidates": exhibits.shown(order, labels), "notes": notes}
 
@@ -238,9 +241,9 @@ def _one_token(space: Choice | Scale) -> Sampling:
     return Sampling(max_tokens=max(map(len, space.labels)))
 
 
-def labels_for(task: Task, shown: int) -> list[str]:
-    """The letters candidates are shown under; a response that is scored alone has none."""
-    return [""] if task == "score" and shown == 1 else list(LETTERS[:shown])
+def labels_for(task: Task, template: PromptTemplate, shown: int) -> Sequence[str]:
+    """What candidates are called in the order shown; a response that is scored alone has no name."""
+    return ("",) if task == "score" and shown == 1 else template.called(shown)
 
 
 def topic_name(topic: Topic) -> str | None:

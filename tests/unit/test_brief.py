@@ -299,8 +299,10 @@ def test_a_principle_asked_alone_is_the_only_one_shown():
 
 
 def test_letters_are_given_to_all_but_a_lone_response():
-    assert labels_for("score", 1) == [""]
-    assert labels_for("rank", 4) == ["A", "B", "C", "D"]
+    template = PromptTemplate("t", {"user": ""}, "sha256:0")
+    assert labels_for("score", template, 1) == ("",)
+    assert labels_for("rank", template, 4) == ("A", "B", "C", "D")
+    assert labels_for("compare", template.reworded({}, ("B", "A", "C")), 2) == ("B", "A")
 
 
 def test_the_system_prompt_is_ours_alone():

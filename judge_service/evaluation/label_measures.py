@@ -1,0 +1,65 @@
+"""What a judge's verdicts are worth against people's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from judge_service.domain.digests import draw
+from judge_service.evaluation.card_measures import slices_of
+from judge_service.evaluation.measures import Measure
+from judge_service.evaluation.measuring import by_slice, mean_of, measured
+from judge_service.evaluation.sights import Sight
+from judge_service.statistics.calibrate import Quality, quality_of
+
+WITHOUT: Final = "no labels (--label FIELD or --labels FILE names some)"
+_DRAWS: Final = 200
+
+
+def labelled_measures(sights: Sequence[Sight]) -> Iterator[Measure]:
+    """Accuracy, by slice too, and calibration; a tie that only one side calls is half right."""
+    labelled = [s for s in sights if s.label is not None and s.won is not None and s.called]
+    yield _accuracy("accuracy", labelled)
+    for slice_of in slices_of(sights):
+        yield from by_slice(labelled, slice_of, _accuracy, "accuracy")
+    yield _brier(labelled)
+    yield _ece(labelled)
+
+
+def quality_on(sights: Sequence[Sight]) -> Quality | None:
+    """How good the probabilities of labelled cases are; None without any."""
+    told = [(s.probability, s.label) for s in sights if s.label is not None and s.probability is not None and s.called]
+    if not told:
+        return None
+    return quality_of([probability for probability, _ in told], [label for _, label in told])
+
+
+def _accuracy(name: str, labelled: Sequence[Sight]) -> Measure:
+    right = [(s.cluster, 1.0 - abs((s.won or 0.0) - (s.label or 0.0))) for s in labelled]
+    return mean_of(name, right, "share", "" if labelled else WITHOUT, most=1.0)
+
+
+def _brier(labelled: Sequence[Sight]) -> Measure:
+    errors = [(s.cluster, ((s.probability or 0.0) - (s.label or 0.0)) ** 2) for s in labelled]
+    return mean_of("calibration.brier", errors, "share", "" if labelled else WITHOUT, most=1.0)
+
+
+def _ece(labelled: Sequence[Sight]) -> Measure:
+    """Its interval is that of a bootstrap over prompts: percentiles of 200 draws, the same whatever the order of rows."""
+    quality = quality_on(labelled)
+    if quality is None:
+        return measured("calibration.ece", None, "share", WITHOUT)
+    clusters: dict[str, list[Sight]] = {}
+    for sight in sorted(labelled, key=lambda each: (each.cluster, each.case_id)):
+        clusters.setdefault(sight.cluster, []).append(sight)
+    groups = list(clusters.values())
+    note = f"{quality.by_chance:.3f} would be of chance alone"
+    if len(groups) < 2:
+        return Measure("calibration.ece", quality.ece, None, None, len(labelled), "share", note)
+    seed = draw("calibration.ece", *sorted(clusters))
+    places = np.random.default_rng(seed).integers(0, len(groups), size=(_DRAWS, len(groups)))
+    drawn = [quality_on([sight for place in row for sight in groups[place]]) for row in places]
+    low, high = np.quantile([each.ece for each in drawn if each is not None], [0.025, 0.975])
+    return Measure("calibration.ece", quality.ece, float(low), float(high), len(labelled), "share", note)

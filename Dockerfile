@@ -6,6 +6,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY judge_service judge_service
 COPY rubrics rubrics
 COPY prompts prompts
+COPY probes probes
 COPY examples/methods examples/methods
 # Without pip: it stays behind with this stage.
 RUN python -m venv --without-pip /opt/judge-service \

@@ -13,7 +13,9 @@ from judge_service.api.problems import RETRY_SECONDS, Problem
 from judge_service.api.state import State
 from judge_service.cards.book import Cards
 from judge_service.cards.section import Section, Tally
+from judge_service.cards.shelf import current, expired
 from judge_service.domain.standards import Constitution, Standard
+from judge_service.evaluation.audit_card import card_record
 from judge_service.judge import Judge
 
 router: Final = APIRouter()
@@ -66,19 +68,24 @@ async def judges(request: Request) -> Response:
     """The cards of all configured judges; the first is the default."""
     state: State = request.app.state.judging
     service = state.service
-    return json_response({"object": "list", "data": [_card(j, service.cards) for j in service.judges.values()]})
+    return json_response(
+        {"object": "list", "data": [await judge_record(j, service.cards) for j in service.judges.values()]}
+    )
 
 
 @router.get("/v1/judges/{name}", responses={404: {"description": "There is no such judge"}})
 async def judge_card(name: str, request: Request) -> Response:
     """One judge's card."""
     state: State = request.app.state.judging
-    return json_response(_card(state.service.judge_named(name), state.service.cards))
+    return json_response(await judge_record(state.service.judge_named(name), state.service.cards))
 
 
-def _card(judge: Judge, cards: Cards) -> dict[str, Any]:
+async def judge_record(judge: Judge, cards: Cards) -> dict[str, Any]:
+    """All that is known of a judge: what it is, how its answers went, what was learnt of it and what audits found."""
     identity = judge.identity
     sections = [section for _, section in cards.of_judge(identity.digest)]
+    kept = await cards.audits.of(identity)
+    audits = current(kept, identity)
     answers = Tally()
     for section in sections:
         answers.add(section.tally)
@@ -97,8 +104,12 @@ def _card(judge: Judge, cards: Cards) -> dict[str, Any]:
         "votes": answers.votes,
         "failure_rate": answers.failures / answers.votes if answers.votes else None,
         "label_mass": answers.mass / answers.masses if answers.masses else None,
-        "last_audit": max(filter(None, (section.last_audit for section in sections)), default=None),
+        "last_audit": max(
+            filter(None, [*(s.last_audit for s in sections), *(a.made_at for a in audits)]), default=None
+        ),
         "rubrics": [_section(section) for section in sections],
+        "audits": [card_record(audit) for audit in audits],
+        "audits_of_an_earlier_epoch": [card_record(audit) for audit in expired(kept, identity)],
     }
 
 

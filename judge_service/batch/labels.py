@@ -22,7 +22,7 @@ def labels_in(path: str) -> dict[str, Told]:
     for row in rows_of(path):
         if row.error is not None:
             raise InvalidRequest(f"{row.where}: {row.error}")
-        case_id, value = _parts(row.where, row.value)
+        case_id, value = label_row(row.where, row.value)
         if value is None:
             continue
         before = labels.setdefault(case_id, Told(row.where, value))
@@ -31,7 +31,12 @@ def labels_in(path: str) -> dict[str, Told]:
     return labels
 
 
-def _parts(where: str, value: Any) -> tuple[str, Any]:
+def label_row(where: str, value: Any) -> tuple[str, Any]:
+    """The case and the label of a row.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
     case_id = next((value[n] for n in _ID_NAMES if value.get(n) is not None), None) if _is_row(value) else None
     if not isinstance(case_id, str | int) or "label" not in value:
         raise InvalidRequest(f"{where}: a row of labels is an object with case_id and label")

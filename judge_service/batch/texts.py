@@ -11,6 +11,7 @@ from typing import Final
 import orjson
 
 from judge_service.batch.rows import case_of_row
+from judge_service.batch.stored import Stored
 from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.parsing import case_from
@@ -59,6 +60,26 @@ def own_case(judgment: Judgment) -> Case | None:
         InvalidRequest: they are no case.
     """
     return None if judgment.case is None else _parsed(judgment.case, judgment.case_id)
+
+
+def judgments_with_texts(
+    stored: Stored, path: str, fields: Mapping[str, str]
+) -> Iterator[tuple[str, Judgment, Case | None]]:
+    """Stored judgments, each with where it stands and its texts; None where they are not known.
+
+    Args:
+        path: the file that was judged, for texts that judgments do not carry; "" for none.
+        fields: columns of that file, as when it was judged.
+
+    Raises:
+        InvalidRequest, RunRefused: as `Stored.judgments` and `Texts.case_of`.
+    """
+    with texts_from(path, fields) as texts:
+        for where, judgment in stored.judgments():
+            known = own_case(judgment)
+            if known is None and path and judgment.candidates:
+                known = texts.case_of(judgment)
+            yield where, judgment, known
 
 
 @contextmanager

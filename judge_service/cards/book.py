@@ -11,6 +11,7 @@ import orjson
 
 from judge_service.backends.stores import Store
 from judge_service.cards.section import MOST_AUDITS, CardKey, Section, Tally, section_from, tally_of
+from judge_service.cards.shelf import Shelf
 from judge_service.clock import now
 from judge_service.domain.cards import Calibration, PositionEstimate
 from judge_service.domain.verdicts import Vote
@@ -26,11 +27,13 @@ class Cards:
     Attributes:
         generation: goes up whenever runs that start from now on go by another estimate or calibration.
         drifts: how many drifts were noticed in this process, by judge's name.
+        audits: the cards that `audit` made.
     """
 
     def __init__(self, store: Store | None = None) -> None:
         self.generation = 0
         self.drifts: dict[str, int] = {}
+        self.audits = Shelf(store)
         self._store = store
         self._sections: dict[CardKey, Section] = {}
         self._fresh: dict[CardKey, Tally] = {}

@@ -10,6 +10,7 @@ import typer
 from judge_service import __version__
 from judge_service.cli import (
     aggregating,
+    agreement,
     auditing,
     caching,
     differing,
@@ -53,6 +54,7 @@ app.command("status")(standing.status)
 app.command("sample")(sampling.sample)
 app.command("diff")(differing.diff)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("agreement")(agreement.agreement)
 app.command("merge")(merging.merge)
 app.command("win-rate")(win_rate.win_rate_)
 app.add_typer(auditing.app, name="audit")

@@ -74,7 +74,7 @@ def position(
     check_report(report, inputs)
     label_of = labels_told(label, labels).of if label or labels else None
     settings = WhichJudge(judge_url, model, judge_key_env, offline).settings(config)
-    if _holds_judgments(sources[0]):
+    if holds_judgments(sources[0]):
         found = run_interruptibly(_from_judgments(outputs_of(sources), settings, flips, label_of))
     else:
         options = options_from(plain_options({"rubric": rubric, "judge": judge, "orders": "both"}), "compare")
@@ -91,7 +91,8 @@ def position(
     typer.echo(told if json_ else "\n\n".join(map(page, found)))
 
 
-def _holds_judgments(told: str) -> bool:
+def holds_judgments(told: str) -> bool:
+    """Whether a file's first row is a judgment."""
     first = next(iter(rows_of(told)), None)
     return first is not None and isinstance(first.value, Mapping) and first.value.get("object") == "judgment"
 

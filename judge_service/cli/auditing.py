@@ -1,18 +1,47 @@
-"""audit: what judges are worth, from pairs judged in both orders and from human labels."""
+"""audit: what judges are worth: one card of all, and commands for each part of it."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from judge_service.cli import audit_calibration, audit_escalation, audit_position, audit_protocol, audit_rankings
+from judge_service.cli import (
+    audit_calibration,
+    audit_card,
+    audit_escalation,
+    audit_position,
+    audit_probes,
+    audit_protocol,
+    audit_rankings,
+    audit_verbosity,
+)
+
+WHOLE: Final = "card"
+
+
+class Whole(TyperGroup):
+    """A group whose arguments are those of `card`, unless they begin with another command or ask for help."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts `card` first where no command is named. (Typer keeps the type of a context to itself.)"""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = [WHOLE, *args]
+        return super().parse_args(ctx, args)
+
 
 app: Final = typer.Typer(
-    no_args_is_help=True, help="How far a judge can be trusted: its position bias, and how it compares with people."
+    cls=Whole,
+    no_args_is_help=True,
+    subcommand_metavar="IN… | COMMAND",
+    help="How far a judge can be trusted. Files alone make its whole card (as `audit card IN…`); the commands are"
+    " parts: its position bias, and how it compares with people.",
 )
+app.command(WHOLE)(audit_card.card)
 app.command("position")(audit_position.position)
 app.command("escalation")(audit_escalation.escalation)
 app.command("calibration")(audit_calibration.calibration)
 app.command("rankings")(audit_rankings.rankings)
 app.command("protocol")(audit_protocol.protocol)
+app.command("probes")(audit_probes.probes)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from judge_service.batch.labels import labels_in
 from judge_service.batch.outputs import outputs_of
+from judge_service.batch.people import people_in
 from judge_service.batch.stored import Stored
+from judge_service.domain.cases import Case
+from judge_service.domain.judgments import Judgment, Provenance
 from judge_service.errors import InvalidOption
 from judge_service.evaluation.labelled import LabelledSet, Way, labelled_set
 from judge_service.evaluation.labels import LabelOf, label_by_case, label_in_metadata
+from judge_service.evaluation.origins import origin_of
+from judge_service.evaluation.people import Said, SaidOf, said_by_case, said_in_metadata
 
 Sources = Annotated[list[str], typer.Argument(metavar="IN…", help="Files of judgments, or patterns.")]
 LabelField = Annotated[str, typer.Option("--label", metavar="FIELD", help="The field of metadata with the label.")]
 LabelsFile = Annotated[str, typer.Option("--labels", metavar="FILE", help="Rows of case_id and label.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+Seen = dict[str, dict[str, None]]
+"""Judges, rubrics and methods that were met."""
 
 
 class Labels(NamedTuple):
@@ -55,6 +66,57 @@ def labels_told(field: str, file: str) -> Labels:
         return Labels(label_in_metadata(field))
     listed = labels_in(file)
     return Labels(label_by_case(listed), frozenset(listed))
+
+
+class People(NamedTuple):
+    """Where several people's labels come from.
+
+    Attributes:
+        by_case: what a file says, by case id; empty where labels stand in metadata.
+    """
+
+    of: SaidOf
+    by_case: Mapping[str, Sequence[Said]] = MappingProxyType({})
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """Ids of the cases that a file labels."""
+        return frozenset(self.by_case)
+
+
+def people_told(field: str, file: str) -> People:
+    """The labels a command was told of, each person's.
+
+    Raises:
+        InvalidOption: neither flag is given, or both.
+        InvalidRequest: a row of the file is no label.
+    """
+    if bool(field) == bool(file):
+        raise InvalidOption("say where the labels are: --label FIELD of the metadata, or --labels FILE", "label")
+    if field:
+        return People(said_in_metadata(field))
+    listed = people_in(file)
+    return People(said_by_case(listed), listed)
+
+
+def facts_of(
+    judgments: Iterable[tuple[str, Judgment, Case | None]], seen: Seen
+) -> Iterator[tuple[str, Judgment, Case | None]]:
+    """The same judgments; who judged them, and by what, is noted as they pass by."""
+    latest: Provenance | None = None
+    for where, judgment, case in judgments:
+        made = judgment.provenance
+        if made is not None and made != latest:
+            latest = made
+            origin = origin_of({"provenance": asdict(made)})
+            for name, value in ({} if origin is None else origin._asdict()).items():
+                seen.setdefault(name, {})[value] = None
+        yield where, judgment, case
+
+
+def in_words(seen: Seen) -> dict[str, str]:
+    """What was noted, in words by name."""
+    return {name: ", ".join(values) for name, values in seen.items()}
 
 
 def find_labelled(sources: Sequence[str], labels: Labels) -> Found:

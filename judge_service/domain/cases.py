@@ -218,3 +218,8 @@ def _told_message(message: Message, content: Any) -> dict[str, Any]:
             {"type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in message.tool_calls
         ]
     return out
+
+
+def content_length(content: Content) -> int:
+    """Characters of a text, or of what was said in a conversation."""
+    return len(content) if isinstance(content, str) else sum(len(message.content) for message in content)

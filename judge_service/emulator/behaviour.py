@@ -12,6 +12,7 @@ from judge_service.errors import InvalidOption
 
 T = TypeVar("T")
 PREFERENCES: Final = "What the judge thinks"
+SWAYS: Final = "What sways it, as worth that a candidate gains"
 WORDS: Final = "How it says so"
 THOUGHTS: Final = "Thinking"
 SERVING: Final = "What kind of server it is"
@@ -44,11 +45,28 @@ class Behaviour:
     noise: float = _set(
         0.0, PREFERENCES, "Standard deviation, in logits, of what depends on pair and order.", least=0.0
     )
+    wording: float = _set(
+        0.0, PREFERENCES, "Standard deviation, in logits, of what depends on pair and on the words that ask.", least=0.0
+    )
+    unsteady: float = _set(
+        0.0, PREFERENCES, "Standard deviation, in logits, between answers to the same prompt.", least=0.0
+    )
     verbosity: float = _set(0.0, PREFERENCES, "Verbosity bias: worth that a candidate gains per log of its characters.")
     tie: float = _set(0.1, PREFERENCES, "What a tie weighs between two equals, where one is offered.", least=0.0)
     spread: float = _set(1.0, PREFERENCES, "Standard deviation of a score, in steps of its scale.", least=1e-3)
     flip: bool = _set(False, PREFERENCES, "Turn all preferences round; biases stay as they are.")
     seed: int = _set(0, PREFERENCES, "Of the worth of texts without a mark, and of every draw.")
+
+    sycophancy: float = _set(0.0, SWAYS, "The user says they believe, like or wrote it (or not: it loses as much).")
+    authority: float = _set(0.0, SWAYS, "It appeals to an authority: a citation, or an expert's word.")
+    formatting: float = _set(0.0, SWAYS, "It has Markdown or emoji.")
+    self_preference: float = _set(0.0, SWAYS, "It is marked as this model's own family's: '(style emulator)'.")
+    degenerate: float = _set(0.0, SWAYS, "It is no answer: empty, a refusal, the same words again and again.")
+    obeys: float = _set(0.0, SWAYS, "It holds an order to the judge, unfenced or with a control string left whole.")
+    obeys_fenced: float = _set(0.0, SWAYS, "It holds an order to the judge, between lines that carry a code.")
+    history: float = _set(
+        0.0, SWAYS, "Standard deviation of the worth that turns before the prompt add to each.", least=0.0
+    )
 
     reading: str = _set("auto", WORDS, "The form of text verdicts; auto: the one asked for.", ("auto", *READINGS))
     logprobs: bool = _set(True, WORDS, "Give log-probabilities when asked; if not, they are silently null.")
@@ -100,6 +118,16 @@ class Behaviour:
     freset: float = _share(FAULTS, "A connection that is reset.")
     fhang: float = _share(FAULTS, "No answer at all.")
     sticky: bool = _set(False, FAULTS, "A prompt that met a fault meets it on every attempt.")
+
+    @property
+    def is_swayed(self) -> bool:
+        """Whether anything but worth counts."""
+        return any(
+            (
+                *(self.sycophancy, self.authority, self.formatting, self.self_preference, self.degenerate),
+                *(self.obeys, self.obeys_fenced, self.history),
+            )
+        )
 
     @property
     def fault_shares(self) -> tuple[tuple[str, float], ...]:

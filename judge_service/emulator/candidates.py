@@ -34,6 +34,11 @@ _ALONE: Final = re.compile(
 )
 _QUOTED: Final = re.compile(r'"(?:output|answer|response)"\s*:\s*"""(?P<text>.*?)"""', re.DOTALL)
 
+_BARE: Final = re.compile(
+    r"^Response A:\n(?P<a>.*?)\n\nResponse B:\n(?P<b>.*)\n\n[^\n]+\nAnswer with one letter: [^\n]+\Z", _FLAGS
+)
+"""Our own layout without its fences, as the audit of injected orders shows it."""
+
 _HEADING: Final = re.compile(
     r"^[#*\[ \t]{0,6}(?:(?:The )?(?:Response|Output|Answer|Assistant|Completion|Candidate|Option|Summary|Model)[ _-]?)?"
     r"\(?(?P<label>[A-Za-z]|\d)\)?(?:'s \w+)?[\])*]{0,3}[ \t]?:[\])*]{0,3}[ \t]*\n?",
@@ -51,6 +56,11 @@ def candidates_in(text: str) -> tuple[str, ...]:
     return ()
 
 
+def is_fenced(text: str) -> bool:
+    """Whether the candidates stand between lines of ours that carry a code."""
+    return _OURS.search(text) is not None
+
+
 def _between(pattern: re.Pattern[str]) -> Callable[[str], Sequence[str]]:
     """Candidates that are closed as well as opened."""
 
@@ -64,6 +74,11 @@ def _alone(text: str) -> Sequence[str]:
     """The only candidate of a format that shows one."""
     match = _ALONE.search(text)
     return [next(part for part in match.groups() if part is not None)] if match else ()
+
+
+def _bare(text: str) -> Sequence[str]:
+    found = _BARE.search(text)
+    return (found["a"], found["b"]) if found else ()
 
 
 def _in_quotes(text: str) -> Sequence[str]:
@@ -117,6 +132,7 @@ _WAYS: Final[tuple[Callable[[str], Sequence[str]], ...]] = (
     _between(_BEGUN),
     _between(_BLOCKED),
     _alone,
+    _bare,
     _in_quotes,
     _in_tags,
     _under_headings,

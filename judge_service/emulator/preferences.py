@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from judge_service.domain.digests import draw
 from judge_service.emulator.behaviour import Behaviour
-from judge_service.emulator.candidates import candidates_in
+from judge_service.emulator.candidates import candidates_in, is_fenced
+from judge_service.emulator.leanings import swayed
 from judge_service.emulator.options import options_in
 
 BEST_WORTH: Final = 10.0
@@ -52,14 +53,20 @@ def shown(text: str, behaviour: Behaviour) -> Shown:
         marked = _WORTH.search(f"{asked}{parts}") is not None
         return Shown(tuple([_option_worth(part, asked, behaviour) for part in parts]), parts, marked)
     marks: list[str] = _WORTH.findall(text)
-    if len(marks) > 1 and not behaviour.verbosity and not behaviour.noise:
+    # Between fences a text may carry its mark twice.
+    fenced = is_fenced(text) if len(marks) > 2 or behaviour.is_swayed else False
+    if len(marks) > 1 and not fenced and not behaviour.verbosity and not behaviour.noise and not behaviour.is_swayed:
         return Shown(tuple(map(float, marks)), (), True)
     parts = candidates_in(text)
-    if len(parts) < len(marks) or len(parts) > len(marks) > 1:
+    if not fenced and (len(parts) < len(marks) or len(parts) > len(marks) > 1):
         parts = _up_to_marks(text)
     if not parts:
         return Shown((), (text,), False)
-    return Shown(tuple([_worth(part, behaviour) for part in parts]), parts, bool(marks))
+    worths = [_worth(part, behaviour) for part in parts]
+    if behaviour.is_swayed:
+        gains = swayed(text, parts, fenced, behaviour)
+        worths = [worth + gain for worth, gain in zip(worths, gains, strict=True)]
+    return Shown(tuple(worths), parts, bool(marks))
 
 
 def guessed(text: str, count: int, behaviour: Behaviour) -> Shown:

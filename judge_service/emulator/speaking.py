@@ -23,6 +23,7 @@ from judge_service.emulator.questions import Form, Question, closing_of, form_of
 from judge_service.emulator.requests import Asked, Prompt
 from judge_service.emulator.texts import WRITERS, Settled, written
 from judge_service.emulator.tokens import token_of, tokens_in
+from judge_service.emulator.unsteady import moved
 
 BY_FAR: Final = 2.0
 """The logit from which a better candidate is better by far."""
@@ -77,11 +78,11 @@ def said(prompt: Prompt, asked: Asked, behaviour: Behaviour, drawn: tuple[object
     found = shown(text, behaviour)
     what = headed(question(closing, len(found.worths)), text)
     if asked.wants_label:
-        return _label(_opinion(text, found, _restricted(what, asked), behaviour), asked, behaviour, drawn)
+        return _label(_opinion(text, found, _restricted(what, asked), behaviour, drawn), asked, behaviour, drawn)
     form = _form(text, closing, what, asked, behaviour)
     if form.reading == "bare":
-        return _label(_opinion(text, found, what, behaviour), asked, behaviour, drawn)
-    opinion = _opinion(text, found, _as_text(what, form), behaviour)
+        return _label(_opinion(text, found, what, behaviour, drawn), asked, behaviour, drawn)
+    opinion = _opinion(text, found, _as_text(what, form), behaviour, drawn)
     return _text(opinion, form, asked, behaviour, drawn)
 
 
@@ -90,13 +91,14 @@ def _note(text: str) -> Said:
     return Said(text, tokens_in(text) + 1, 0, [], None, True)
 
 
-def _opinion(text: str, found: Shown, what: Question, behaviour: Behaviour) -> Opinion:
+def _opinion(text: str, found: Shown, what: Question, behaviour: Behaviour, drawn: tuple[object, ...]) -> Opinion:
     wanted = 1 if what.kind == "score" else 2
     if len(found.worths) < wanted:
         found = guessed(text, wanted, behaviour)
     values = logits(found, behaviour)
     if what.kind == "pair":
         values[int(what.labels[1] < what.labels[0])] += behaviour.label_bias
+        values[0] += moved(text, found.worths, behaviour, drawn)
         leanings = pair_leanings(values[:2], behaviour.tie if what.tie else None)
     elif what.kind == "score":
         leanings = score_leanings(found, _scale(what), behaviour)

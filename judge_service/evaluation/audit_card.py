@@ -1,4 +1,4 @@
-"""One judge under one rubric, as an audit found it: what it was measured at, and what has changed since the last time."""
+"""One judge under one rubric, as an audit found it, and what has changed since the last time."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from judge_service.domain.digests import draw
 from judge_service.evaluation.card_measures import slices_of
@@ -47,19 +48,28 @@ def _brier(labelled: Sequence[Sight]) -> Measure:
 
 
 def _ece(labelled: Sequence[Sight]) -> Measure:
-    """Its interval is that of a bootstrap over prompts: percentiles of 200 draws, the same whatever the order of rows."""
+    """Its interval is of a bootstrap over prompts: percentiles of 200 draws, the same whatever the order of rows."""
     quality = quality_on(labelled)
     if quality is None:
         return measured("calibration.ece", None, "share", WITHOUT)
-    clusters: dict[str, list[Sight]] = {}
-    for sight in sorted(labelled, key=lambda each: (each.cluster, each.case_id)):
-        clusters.setdefault(sight.cluster, []).append(sight)
-    groups = list(clusters.values())
+    ordered = sorted(labelled, key=lambda each: (each.cluster, each.case_id))
+    told = np.asarray([(s.probability or 0.0, s.label or 0.0) for s in ordered], dtype=np.float64)
+    places: dict[str, list[int]] = {}
+    for place, sight in enumerate(ordered):
+        places.setdefault(sight.cluster, []).append(place)
     note = f"{quality.by_chance:.3f} would be of chance alone"
-    if len(groups) < 2:
+    if len(places) < 2:
         return Measure("calibration.ece", quality.ece, None, None, len(labelled), "share", note)
-    seed = draw("calibration.ece", *sorted(clusters))
-    places = np.random.default_rng(seed).integers(0, len(groups), size=(_DRAWS, len(groups)))
-    drawn = [quality_on([sight for place in row for sight in groups[place]]) for row in places]
-    low, high = np.quantile([each.ece for each in drawn if each is not None], [0.025, 0.975])
+    drawn = [quality_of(*told[rows].T.tolist()).ece for rows in _draws(list(places.values()), draw(*places))]
+    low, high = np.quantile(drawn, [0.025, 0.975])
     return Measure("calibration.ece", quality.ece, float(low), float(high), len(labelled), "share", note)
+
+
+def _draws(groups: Sequence[Sequence[int]], seed: int) -> Iterator[npt.NDArray[np.intp]]:
+    """Rows of as many groups as there are, drawn with replacement."""
+    rng = np.random.default_rng(seed)
+    alone = len(groups) == sum(map(len, groups))
+    for _ in range(_DRAWS):
+        chosen = rng.integers(0, len(groups), size=len(groups))
+        # Where each group is one row, its number is the row's.
+        yield chosen if alone else np.concatenate([np.asarray(groups[group]) for group in chosen])

@@ -88,10 +88,11 @@ def _icc(twice: Tellings, note: str) -> Measure:
         rows.setdefault(asked.case_id, values)
     fewest = min(map(len, rows.values()), default=0)
     if fewest < 2 or len(rows) < 2:
-        return measured("consistency.icc", None, "share", note if fewest < 2 else "one case has no spread")
+        return measured("consistency.icc", None, "coefficient", note if fewest < 2 else "one case has no spread")
     found = icc([values[:fewest] for values in rows.values()]).one_way
-    told = "ICC(1,1) of logits" if all(t.lean is not None for each in twice.values() for t in each) else "ICC(1,1)"
-    return Measure("consistency.icc", found.value, found.low, found.high, len(rows), "share", found.why or told)
+    is_exact = all(telling.lean is not None for told in twice.values() for telling in told)
+    of = "ICC(1,1) of logits" if is_exact else "ICC(1,1) of verdicts"
+    return Measure("consistency.icc", found.value, found.low, found.high, len(rows), "coefficient", found.why or of)
 
 
 def _noise(twice: Tellings, clusters: Mapping[str, str], note: str) -> Measure:

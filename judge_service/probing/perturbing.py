@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from judge_service.domain.frozen import frozen
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Options
 from judge_service.domain.standards import Standard
+from judge_service.errors import InvalidRequest
 from judge_service.evaluation.arms import REPEATS, Answered, Arm, won_by
 from judge_service.files.reading import Row
 from judge_service.library import Library
@@ -64,22 +66,24 @@ async def perturbed(
 
     Raises:
         InvalidOption, UnknownName: the options are wrong.
+        InvalidRequest: no case was judged in the usual wording.
     """
     sitting = service.sitting("compare", options)
     judgments = await judgments_on(sitting, rows, fields, shown)
     base = Arm("usual", "", answers_in(judgments, sitting.standard), USUAL)
+    if not base.answers:
+        failure = next((each.failure for each in judgments if each.failure is not None), None)
+        raise InvalidRequest(f"no case has a verdict to set others beside{f': {failure.message}' if failure else ''}")
     arms: list[Arm] = []
     left_out: dict[str, str] = {}
-    for variant in plan.variants:
-        why = _why_not(variant, sitting)
-        library = variant.library(service.library, sitting.standard)
-        if why or library is None:
-            left_out[variant.factor] = why or "this rubric is asked by a format of its own, whose wording is not ours"
-            continue
-        told = await _asked(service, replace(options, card=None), library, rows, fields, shown)
-        arms.append(Arm(variant.factor, variant.name, answers_in(told, sitting.standard), variant.labels))
+    async for arm in asked_in(service, options, rows, fields, plan.variants, shown):
+        if isinstance(arm, Arm):
+            arms.append(arm)
+        else:
+            left_out[arm.factor] = arm.why
     async for told in again(service, options, rows, fields, plan.repeats, shown):
-        arms.append(Arm(REPEATS, f"repeat {len(arms)}", answers_in(told, sitting.standard)))
+        number = sum(arm.factor == REPEATS for arm in arms) + 1
+        arms.append(Arm(REPEATS, f"repeat {number}", answers_in(told, sitting.standard)))
     if plan.thinker:
         thinking = replace(options, judge=(plan.thinker,), method="cot", card=None)
         told = await _asked(service, thinking, service.library, rows, fields, shown)
@@ -87,6 +91,33 @@ async def perturbed(
     else:
         left_out["thinking"] = 'its thinking is not optional (thinking = "optional" in its settings)'
     return Perturbed(base, tuple(arms), tuple(judgments), left_out)
+
+
+class Impossible(NamedTuple):
+    """A variant that this judge cannot be asked in, and why."""
+
+    factor: str
+    why: str
+
+
+async def asked_in(
+    service: JudgingService,
+    options: Options,
+    rows: Sequence[Row],
+    fields: Mapping[str, str],
+    variants: Sequence[Variant],
+    shown: Shown = unseen,
+) -> AsyncIterator[Arm | Impossible]:
+    """The cases under each of the wordings, one wording after the other."""
+    sitting = service.sitting("compare", options)
+    for variant in variants:
+        why = _why_not(variant, sitting)
+        library = variant.library(service.library, sitting.standard)
+        if why or library is None:
+            yield Impossible(variant.factor, why or "this rubric is asked by a format of its own")
+            continue
+        told = await _asked(service, replace(options, card=None), library, rows, fields, shown)
+        yield Arm(variant.factor, variant.name, answers_in(told, sitting.standard), variant.labels)
 
 
 async def _asked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 _STEPS: Final = 200
@@ -10,6 +11,7 @@ _CLOSE: Final = 1e-15
 _TINY: Final = 1e-300
 
 
+@lru_cache(maxsize=1024)
 def t_critical(freedom: float, confidence: float = 0.95) -> float:
     """The t that is exceeded to either side with probability 1 - confidence.
 

@@ -1,4 +1,4 @@
-"""A wheel, installed anywhere, brings rubrics and prompts along."""
+"""A wheel, installed anywhere, brings rubrics, prompts and probes along."""
 
 import os
 import subprocess
@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 SHIPPED = [*sorted((ROOT / "rubrics").glob("*.toml")), *sorted((ROOT / "prompts").glob("*.md"))]
+PROBES = sorted((ROOT / "probes").rglob("*.toml"))
 
 
 def said(*argv: str, cwd: Path, path: Path | None = None) -> str:
@@ -30,10 +31,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_wheel_holds_the_package_with_its_rubrics_and_prompts_and_nothing_else(wheel: Path) -> None:
+def test_a_wheel_holds_the_package_with_its_rubrics_prompts_and_probes_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
     assert {f"judge_service/{path.parent.name}/{path.name}" for path in SHIPPED} <= names
+    assert len(PROBES) > 10
+    assert {f"judge_service/{path.relative_to(ROOT)}" for path in PROBES} <= names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"judge_service"}
 
 
@@ -46,4 +49,6 @@ def test_an_installed_wheel_judges_by_them_wherever_it_is_run(wheel: Path, tmp_p
     listed = said(*program, "rubrics", "list", cwd=tmp_path, path=site)
     assert all(path.stem in listed for path in SHIPPED if path.suffix == ".toml")
     case = ("--prompt", "Name a prime.", "--a", "7", "--b", "I cannot help with that.")
+    tried = ("--suite", "contrast", "--limit", "2", "--offline", "--quiet")
+    assert "turns round in" in said(*program, "audit", "probes", *tried, cwd=tmp_path, path=site)
     assert "winner a" in said(*program, "compare", *case, "--offline", cwd=tmp_path, path=site)

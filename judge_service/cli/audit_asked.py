@@ -1,0 +1,86 @@
+"""What `audit` is asked for: which cases or judgments, of which judge, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+
+from judge_service.batch.outputs import outputs_of
+from judge_service.batch.progress import Progress
+from judge_service.batch.stored import Stored
+from judge_service.cli.audit_position import holds_judgments
+from judge_service.cli.printing import warn_offline
+from judge_service.cli.progress import Display
+from judge_service.domain.frozen import frozen
+from judge_service.domain.options import Options
+from judge_service.evaluation.labels import LabelOf
+from judge_service.files.reading import Row, rows_of
+from judge_service.library import open_library
+from judge_service.library.perturbations import shipped_variants
+from judge_service.probing.audits import Audited, audited_from, audited_in
+from judge_service.service import JudgingService
+from judge_service.settings import Settings
+
+THINKER = "{} (thinking)"
+"""Under which name a judge is asked to think, where its thinking is optional."""
+
+
+@frozen
+class AuditAsked:
+    """What is audited, and how.
+
+    Attributes:
+        limit: of cases: so many, the first of the files.
+        repeats: of cases: how often they are asked again, past the cache.
+    """
+
+    sources: Sequence[str]
+    fields: Mapping[str, str]
+    options: Options
+    label_of: LabelOf | None
+    limit: int
+    repeats: int
+    quiet: bool
+
+    @property
+    def are_judgments(self) -> bool:
+        """Whether the files hold judgments, so that no judge is needed."""
+        return holds_judgments(self.sources[0])
+
+    def rows(self) -> list[Row]:
+        """The first rows of the files."""
+        return list(islice((row for told in self.sources for row in rows_of(told)), self.limit))
+
+    @property
+    def shown(self) -> Callable[[Progress], AbstractContextManager[object]]:
+        """How far a run is, for whoever wants to see it."""
+        return lambda progress: Display(progress, self.quiet)
+
+
+def stored(asked: AuditAsked, settings: Settings) -> list[Audited]:
+    """What stored judgments tell, by judge and rubric."""
+    library = open_library(settings.rubrics)
+    files = outputs_of(asked.sources)
+    return audited_in(Stored(files, allow_mixed=True).judgments(), library.by_digest, asked.label_of)
+
+
+async def judged(asked: AuditAsked, service: JudgingService) -> Audited:
+    """What a judge says of the cases now: in both orders, with the letters turned round, and again."""
+    if not asked.quiet:
+        warn_offline(service.sitting("compare", asked.options).provenance)
+    letters = [variant for variant in shipped_variants() if variant.factor == "labels"][:1]
+    told = (asked.label_of, letters, asked.repeats, asked.shown)
+    return await audited_from(service, asked.options, asked.rows(), asked.fields, *told)
+
+
+def with_thinker(settings: Settings, wanted: Sequence[str]) -> tuple[Settings, str]:
+    """The settings with the judge a second time, thinking, and its name there; "" where thinking is not optional."""
+    name = next(iter(wanted or settings.judges), "")
+    judge = settings.judges.get(name)
+    if judge is None or judge.thinking != "optional":
+        return settings, ""
+    kwargs = {**judge.template_kwargs, "enable_thinking": True}
+    thinker = judge.model_copy(update={"thinking": "always", "template_kwargs": kwargs})
+    called = THINKER.format(name)
+    return settings.model_copy(update={"judges": {**settings.judges, called: thinker}}), called

@@ -8,12 +8,12 @@ from hashlib import sha256
 from html import escape
 from typing import Any, Final
 
-from judge_service.reports.drawing.pictures import NARROW, WIDE, is_empty, legend, picture
+from judge_service.reports.drawing.pictures import NARROW, WIDE, legend, picture
 from judge_service.reports.drawing.scatter import MOST_POINTS
 from judge_service.reports.html_tables import table_element
 from judge_service.reports.numbers import record_of, text_of
 from judge_service.reports.page import Plot, Report, Scatter, Section
-from judge_service.reports.plot_tables import table_of
+from judge_service.reports.plot_tables import is_empty, table_of
 from judge_service.reports.soundness import check
 from judge_service.reports.style import STYLE
 from judge_service.reports.wording import on_one_line

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from judge_service.reports.page import Report, Section, Table
-from judge_service.reports.plot_tables import table_of
+from judge_service.reports.plot_tables import is_empty, table_of
 from judge_service.reports.soundness import check
 from judge_service.reports.wording import on_one_line, shown
 
@@ -39,7 +40,8 @@ def _blocks(report: Report) -> Iterator[str]:
 def _section(section: Section) -> Iterator[str]:
     yield f"## {_text(section.title)}"
     yield from map(_paragraph, section.text)
-    for table in (*section.tables, *map(table_of, section.plots)):
+    drawn = (replace(table_of(plot), rows=()) if is_empty(plot) else table_of(plot) for plot in section.plots)
+    for table in (*drawn, *section.tables):
         yield f"### {_text(table.title)}"
         yield _table(table) if table.rows else "There is nothing to show."
         if table.note:

@@ -14,6 +14,17 @@ FEW_POINTS = 40
 GROUPS = 10
 
 
+def is_empty(plot: Plot) -> bool:
+    """Whether a plot has nothing to show."""
+    if isinstance(plot, Intervals):
+        return not plot.rows
+    if isinstance(plot, Matrix):
+        return not any(value is not None for row in plot.values for value in row)
+    if isinstance(plot, Scatter):
+        return not plot.points
+    return not any(plot.counts) if isinstance(plot, Histogram) else not any(count for _, _, count in plot.bins)
+
+
 def table_of(plot: Plot) -> Table:
     """The plot's numbers in rows."""
     if isinstance(plot, Intervals):

@@ -15,17 +15,6 @@ NARROW: Final = 328.0
 """Pixels: each plot is drawn for a wide page and anew for a narrow one, where its text would be too small."""
 
 
-def is_empty(plot: Plot) -> bool:
-    """Whether there is nothing to draw."""
-    if isinstance(plot, Intervals):
-        return not plot.rows
-    if isinstance(plot, Matrix):
-        return not any(value is not None for row in plot.values for value in row)
-    if isinstance(plot, Scatter):
-        return not plot.points
-    return not any(plot.counts) if isinstance(plot, Histogram) else not any(count for _, _, count in plot.bins)
-
-
 def picture(plot: Plot, width: float, name: str) -> str:
     """The plot as an `svg` element; `name` is an id that nothing else on the page has."""
     drawn = _drawn(plot, width)

@@ -134,9 +134,8 @@ def test_without_verdicts_on_two_in_a_hundred_there_are_bounds_and_exit_code_3(
 ) -> None:
     path = annotations("new", [None] * 2 + [1.7] * 98)
     ended_ = called(capsys, monkeypatch, "win-rate", path, "--json", "--leaderboard", "board.csv")
-    assert ended_.code == 2, "there is nothing to put into a leaderboard"
-    assert "no win rate of new" in ended_.err
-    ended_ = called(capsys, monkeypatch, "win-rate", path, "--json")
+    assert "no row of new in board.csv: there is no win rate" in ended_.err
+    assert not Path("board.csv").exists()
     told = found(ended_)
     assert ended_.code == 3
     assert (told["win_rate"], told["discrete_win_rate"], told["n_missing"]) == (None, None, 2)
@@ -207,6 +206,8 @@ async def test_votes_read_from_text_are_told_as_shares_of_votes() -> None:
         (("a.json", "--against", "c.json"), "their baselines differ: base and other"),
         (("new.json", "base.json", "--offline", "-o", "new.json"), "would overwrite the input"),
         (("a.json", "--annotations", "a.json"), "would overwrite the input"),
+        (("new.json", "base.json", "--offline", "-o", "-"), "standard output is for the finding"),
+        (("new.json", "base.json", "--offline", "--baseline", "old"), "base.json holds no answers of old, but of base"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_line_and_exit_code_2(

@@ -283,3 +283,19 @@ async def test_a_service_elsewhere_judges_as_one_in_this_process_does() -> None:
     here = found(await ran("win-rate", new, base, "--offline", "-q", "--json"))
     assert elsewhere == here
     assert found(await ran("win-rate", "there.jsonl", "--json"))["win_rate"] == here["win_rate"]
+
+
+async def test_bounds_hold_what_a_judge_that_never_refuses_would_have_said() -> None:
+    new, base = outputs("new", lambda i: 2 + i % 4, 50), outputs("base", lambda i: 3, 50)
+    async with Emulator(Behaviour(frefuse=0.1, sticky=True)) as emulator:
+        refusing = await ran("win-rate", new, base, *judge(emulator), "--no-cache", "--json")
+        emulator.configure(frefuse=0.0)
+        whole = found(await ran("win-rate", new, base, *judge(emulator), "--no-cache", "--json"))
+    told = found(refusing)
+    assert refusing.code == 3
+    # A pair that is refused in one order is partial, and one that is refused in both is unscored: neither is a tie.
+    assert set(told["missing"]) <= {"partial", "unscored"}
+    assert told["n_missing"] == 50 - told["n_total"] > 0
+    for name in ("win_rate", "discrete_win_rate"):
+        assert told[name] is None
+        assert told[f"{name}_bounds"]["all_lost"] < whole[name] < told[f"{name}_bounds"]["all_won"]

@@ -131,6 +131,9 @@ def test_outputs_of_several_models_are_judged_all_against_all_and_gone_on_with(c
     stored = told(call("leaderboard", "out.jsonl", "--draws", "20", "--json"))
     for other in (orjson.loads(again.out), stored):
         assert {**other, "judged_by": None} == {**found, "judged_by": None}
+    level = told(call("leaderboard", "out.jsonl", "--draws", "20", "--json", "--style", "--soft"))
+    assert [each["name"] for each in level["style"]] == ["length"]
+    assert "style held alike" in level["fit"]
 
 
 def test_outputs_are_judged_against_a_baseline_alone_where_one_is_named(call: Any) -> None:

@@ -39,8 +39,9 @@ class Texts:
             InvalidRequest: they are nowhere, or are not those that were judged; the message names the case.
         """
         name = judgment.case_id
-        if judgment.case is not None:
-            return _parsed(judgment.case, name)
+        own = own_case(judgment)
+        if own is not None:
+            return own
         found = self.index.execute("SELECT record FROM cases WHERE id = ?", (name,)).fetchone()
         if found is None:
             where = f"{self.path} has no case '{name}'" if self.path else f"the judgment on case '{name}' has no texts"
@@ -49,6 +50,15 @@ class Texts:
         if case.digest != judgment.case_digest:
             raise InvalidRequest(f"case '{name}' has another text in {self.path} than the one judged (--cases)")
         return case
+
+
+def own_case(judgment: Judgment) -> Case | None:
+    """The texts that a judgment carries itself (`--include case`); None where it carries none.
+
+    Raises:
+        InvalidRequest: they are no case.
+    """
+    return None if judgment.case is None else _parsed(judgment.case, judgment.case_id)
 
 
 @contextmanager

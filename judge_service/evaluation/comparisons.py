@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from judge_service.domain.cases import Case, plain
 from judge_service.domain.digests import digest
 from judge_service.domain.frozen import frozen
 from judge_service.domain.judgments import Judgment
-from judge_service.domain.verdicts import Evidence, Preference, Status
+from judge_service.domain.verdicts import Evidence, Preference, Status, Vote
+
+Measure = Literal["probability", "vote share", "reward"]
+"""What a soft rate is made of: a judge's own probabilities, shares of its votes, or a reward model's differences."""
 
 UNNAMED = ("a", "b")
 
@@ -27,6 +31,9 @@ class Comparison:
         evidence: None where both answers were the same, or there is no verdict.
         texts: the two answers, where they are known.
         category: the case's, as its owner named it.
+        measure: what `soft` is; None where both answers were the same, or there is no verdict.
+        by_order: P(the first is better) with the first shown first, and with the second shown first; None where there
+            were not both orders of one judge asked one question.
     """
 
     case_id: str
@@ -40,6 +47,8 @@ class Comparison:
     evidence: Evidence | None = None
     texts: tuple[str, str] | None = None
     category: str | None = None
+    measure: Measure | None = None
+    by_order: tuple[float, float] | None = None
 
     @property
     def is_judged(self) -> bool:
@@ -55,6 +64,8 @@ class Comparison:
             self.consistent, self.lean, self.evidence,
             None if self.texts is None else (self.texts[1], self.texts[0]),
             self.category,
+            self.measure,
+            None if self.by_order is None else (1.0 - self.by_order[1], 1.0 - self.by_order[0]),
         )  # fmt: skip
 
 
@@ -78,9 +89,32 @@ def comparison_of(
     if judgment.status != "judged" or verdict is None or verdict.winner is None:
         return Comparison(*told, soft=None, won=None, texts=texts, category=category)
     won = 0.5 if verdict.winner == "tie" else float(verdict.winner == first)
+    usable = [vote for vote in judgment.votes if vote.failure is None]
     return Comparison(
-        *told, verdict.probability, won, verdict.consistent, verdict.position_bias, verdict.evidence, texts, category
-    )
+        *told, verdict.probability, won, verdict.consistent, verdict.position_bias, verdict.evidence, texts, category,
+        _measure(verdict), _by_order(usable, first, second),
+    )  # fmt: skip
+
+
+def _measure(verdict: Preference) -> Measure | None:
+    """What the soft verdict is; evidence is "logprobs" only where no vote was read from text or after a thought."""
+    if verdict.evidence is None or verdict.evidence == "reward":
+        return verdict.evidence
+    return "probability" if verdict.evidence == "logprobs" and verdict.combine != "vote" else "vote share"
+
+
+def _by_order(usable: Sequence[Vote], first: str, second: str) -> tuple[float, float] | None:
+    """What each order says by itself: the mean of its votes, a tie half."""
+    if len({(vote.judge, vote.criterion, vote.principle) for vote in usable}) != 1:
+        return None
+    orders: dict[str, list[float]] = {first: [], second: []}
+    for vote in usable:
+        if vote.kind == "pair" and vote.probabilities is not None:
+            orders[vote.order[0]].append(vote.probabilities[first] + (vote.tie or 0.0) / 2.0)
+    if not all(orders.values()):
+        return None
+    one, other = (sum(votes) / len(votes) for votes in orders.values())
+    return one, other
 
 
 def prompt_of(judgment: Judgment, case: Case | None, field: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -146,6 +146,8 @@ class Gathering:
             self.unplaced += 1
             return None
         comparison = comparison_of(judgment, prompt_of(judgment, case, self.cluster), _texts_of(case))
+        if case is not None:
+            comparison = replace(comparison, asked=text(case.prompt))
         if comparison.is_judged:
             self.measures[comparison.measure or IDENTICAL] += 1
             if isinstance(judgment.verdict, Preference):

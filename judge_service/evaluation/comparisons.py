@@ -34,6 +34,7 @@ class Comparison:
         measure: what `soft` is; None where both answers were the same, or there is no verdict.
         by_order: P(the first is better) with the first shown first, and with the second shown first; None where there
             were not both orders of one judge asked one question.
+        asked: what was asked, where it is known.
     """
 
     case_id: str
@@ -49,6 +50,7 @@ class Comparison:
     category: str | None = None
     measure: Measure | None = None
     by_order: tuple[float, float] | None = None
+    asked: str | None = None
 
     @property
     def is_judged(self) -> bool:
@@ -66,6 +68,7 @@ class Comparison:
             self.category,
             self.measure,
             None if self.by_order is None else (1.0 - self.by_order[1], 1.0 - self.by_order[0]),
+            self.asked,
         )  # fmt: skip
 
 

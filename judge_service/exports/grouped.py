@@ -107,21 +107,39 @@ def alpaca_eval(group: Group, writing: Writing) -> list[Row]:
     2 - P(the first is better), as their weighted annotators have it.
     """
     first, second = group.answers
-    return [
-        {
-            "instruction": text(group.case.prompt),
-            "output_1": text(first.content),
-            "generator_1": first.model or first.id,
-            "dataset": group.case.domain or "",
-            "output_2": text(second.content),
-            "generator_2": second.model or second.id,
-            "annotator": _annotator(group),
-            "preference": _preference(group),
-            "raw_completion": None,
-            "time_per_example": None,
-            "price_per_example": None,
-        }
-    ]
+    named = (first.model or first.id, second.model or second.id)
+    texts = (text(first.content), text(second.content))
+    dataset = group.case.domain or ""
+    return [annotation(text(group.case.prompt), texts, named, dataset, _annotator(group), _preference(group))]
+
+
+def annotation(
+    instruction: str,
+    outputs: tuple[str, str],
+    generators: tuple[str, str],
+    dataset: str,
+    annotator: str,
+    preference: float | None,
+) -> Row:
+    """A row of AlpacaEval's `annotations.json`, with all the fields that it has.
+
+    Args:
+        outputs, generators: the reference's, then those of the model under test.
+        preference: from 1 to 2; None where there is no verdict.
+    """
+    return {
+        "instruction": instruction,
+        "output_1": outputs[0],
+        "generator_1": generators[0],
+        "dataset": dataset,
+        "output_2": outputs[1],
+        "generator_2": generators[1],
+        "annotator": annotator,
+        "preference": preference,
+        "raw_completion": None,
+        "time_per_example": None,
+        "price_per_example": None,
+    }
 
 
 def _preference(group: Group) -> float:

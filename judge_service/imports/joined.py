@@ -34,7 +34,7 @@ class Texts:
         Raises:
             InvalidCase: it is none.
         """
-        name = _id(row)
+        name = id_of(row)
         turns = _texts(row["turns"]) if "turns" in row else _texts([row.get("prompt")])
         if turns is None:
             raise InvalidCase("a question has a prompt, or turns", "prompt")
@@ -48,12 +48,12 @@ class Texts:
         Raises:
             InvalidCase: it is none.
         """
-        name = _id(row)
+        name = id_of(row)
         model = row.get("model") or row.get("model_id")
-        turns = _texts(_answered(row))
-        if not isinstance(model, str) or not turns:
+        told = answers_in(row)
+        if not isinstance(model, str) or not told:
             raise InvalidCase("an answer has a model, and messages or choices", "model")
-        self.answers[model, name] = turns
+        self.answers[model, name] = told[0]
 
     def prompt(self, name: str) -> str | None:
         """What was asked first."""
@@ -67,31 +67,51 @@ class Texts:
             turn: from 1.
         """
         asked, said = self.questions.get(name, ()), self.answers.get((model or "", name), ())
-        if len(said) < turn or len(asked) < turn:
-            return None
-        if turn == 1:
-            return said[0]
-        talk = [Message("assistant", said[0])]
-        for question, answer in zip(asked[1:turn], said[1:turn], strict=True):
-            talk += [Message("user", question), Message("assistant", answer)]
-        return tuple(talk)
+        return None if len(said) < turn or len(asked) < turn else talk(asked[:turn], said[:turn])
 
 
-def _id(row: Any) -> str:
+def talk(asked: Turns, said: Turns) -> Content:
+    """An answer; to a later turn the talk from the first answer on, with the questions in between.
+
+    Args:
+        asked, said: turn by turn, as many of one as of the other.
+    """
+    if len(said) == 1:
+        return said[0]
+    turns = [Message("assistant", said[0])]
+    for question, answer in zip(asked[1:], said[1:], strict=True):
+        turns += [Message("user", question), Message("assistant", answer)]
+    return tuple(turns)
+
+
+def id_of(row: Any) -> str:
+    """The id that such a row gives its question.
+
+    Raises:
+        InvalidCase: it gives none.
+    """
     name = row.get("uid", row.get("question_id")) if isinstance(row, Mapping) else None
     if not isinstance(name, str | int):
         raise InvalidCase("a row has a uid or a question_id", "uid")
     return str(name)
 
 
-def _answered(row: Mapping[str, Any]) -> Any:
-    """What the model said, turn by turn, in any of the shapes these files have had."""
+def answers_in(row: Mapping[str, Any]) -> list[Turns]:
+    """A model's answers to one question, turn by turn, in any of the shapes these files have had.
+
+    Returns:
+        One answer or several, as there are choices; none where the row holds none that can be read.
+    """
     if isinstance(row.get("messages"), list):
         said = [m for m in row["messages"] if isinstance(m, Mapping) and m.get("role") == "assistant"]
-        return [message.get("content") for message in said]
-    choices = row.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first.get("turns") if isinstance(first, Mapping) else None
+        told: list[Any] = [[message.get("content") for message in said]]
+    else:
+        choices = row.get("choices")
+        listed = choices if isinstance(choices, list) else []
+        told = [choice.get("turns") if isinstance(choice, Mapping) else None for choice in listed]
+    found = [_texts(turns) for turns in told]
+    known = [turns for turns in found if turns]
+    return known if len(known) == len(found) else []
 
 
 def _texts(told: Any) -> Turns | None:

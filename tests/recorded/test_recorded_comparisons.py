@@ -30,6 +30,6 @@ def test_annotations_of_two_judges_are_refused_unless_they_may_stand_together(tm
     rows[2]["annotator"] = "other"
     path = tmp_path / "annotations.json"
     path.write_text(json.dumps(rows))
-    with pytest.raises(RunRefused, match="row 3 differs from annotations.json row 1 in judge"):
+    with pytest.raises(RunRefused, match=r"row 3 differs from annotations\.json row 1 in judge"):
         comparisons_in([str(path)])
     assert comparisons_in([str(path)], allow_mixed=True).statuses == {"judged": 4}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
+from judge_service.batch.rows import case_of_row
 from judge_service.domain.digests import draw
-from judge_service.evaluation.comparisons import Comparison
+from judge_service.domain.frozen import frozen
+from judge_service.evaluation.comparisons import Comparison, name_of_prompt
+from judge_service.evaluation.rates import Unscored
+from judge_service.files.reading import Row
 from judge_service.statistics.asymptotic_sequence import AsymptoticSequence
 from judge_service.statistics.betting import BettingSequence
 
 Kind = Literal["betting", "asymptotic"]
 Value = Literal["soft", "discrete"]
-Unscored = Literal["bounds", "tie", "drop"]
 Bounds = tuple[float, float]
 
 _UNKNOWN: Final[Bounds] = (0.0, 1.0)
@@ -49,6 +53,43 @@ def drawn_order(prompts: Iterable[str], seed: int) -> list[str]:
     return sorted(set(prompts), key=lambda prompt: (draw(seed, "prompt order", prompt), prompt))
 
 
+@frozen
+class Drawn:
+    """Cases in the order in which they are judged and looked at: prompt by prompt, those of one prompt together.
+
+    Attributes:
+        names: the prompt of each case, by its place in `rows`.
+        prompts: in their order, with the number of cases each has.
+    """
+
+    rows: tuple[Row, ...]
+    names: tuple[str, ...]
+    prompts: tuple[tuple[str, int], ...]
+
+    def first(self, prompts: int | None) -> Drawn:
+        """The cases of the first so many prompts; all of them if None."""
+        if prompts is None or prompts >= len(self.prompts):
+            return self
+        kept = self.prompts[:prompts]
+        count = sum(cases for _, cases in kept)
+        return Drawn(self.rows[:count], self.names[:count], kept)
+
+
+def drawn(rows: Sequence[Row], seed: int) -> Drawn:
+    """A contest's cases in the drawn order.
+
+    Raises:
+        InvalidCase: a row is no case.
+    """
+    by_prompt: dict[str, list[Row]] = {}
+    for row in rows:
+        by_prompt.setdefault(name_of_prompt(case_of_row(row, "compare", {})), []).append(row)
+    order = drawn_order(by_prompt, seed)
+    names = tuple(prompt for prompt in order for _ in by_prompt[prompt])
+    prompts = tuple((prompt, len(by_prompt[prompt])) for prompt in order)
+    return Drawn(tuple(row for prompt in order for row in by_prompt[prompt]), names, prompts)
+
+
 @dataclass(slots=True)
 class UntilDecided:
     """Takes verdicts as they come, and looks at them in the drawn order.
@@ -59,7 +100,6 @@ class UntilDecided:
 
     Attributes:
         prompts: in the drawn order, with the number of cases each has.
-        limit: prompts that may be taken, at most.
         taken: prompts that were looked at.
         left_out: prompts of which no case has a verdict, where these are dropped.
         unknown: cases without a verdict among those that were looked at.
@@ -69,10 +109,11 @@ class UntilDecided:
     sequence: Sequential
     value: Value = "soft"
     unscored: Unscored = "bounds"
-    limit: int | None = None
     taken: int = 0
     left_out: int = 0
     unknown: int = 0
+    _lows: list[float] = field(default_factory=list)
+    _highs: list[float] = field(default_factory=list)
     _waiting: dict[str, list[Bounds | None]] = field(default_factory=dict)
 
     @property
@@ -82,13 +123,15 @@ class UntilDecided:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is to be looked at: it is decided, or the prompts or the budget are used up."""
-        return bool(self.decided) or self.taken >= self.most
+        """Whether nothing more is to be looked at: it is decided, or the prompts are used up."""
+        return bool(self.decided) or self.taken == len(self.prompts)
 
     @property
-    def most(self) -> int:
-        """Prompts that can be looked at."""
-        return len(self.prompts) if self.limit is None else min(self.limit, len(self.prompts))
+    def mean(self) -> Bounds | None:
+        """The mean of what was looked at, one value a prompt: between what it lies; None where there is nothing."""
+        if not self._lows:
+            return None
+        return math.fsum(self._lows) / len(self._lows), math.fsum(self._highs) / len(self._highs)
 
     def take(self, comparison: Comparison) -> bool:
         """Takes one case's outcome, its first model being the one whose win rate is asked for; whether it is over."""
@@ -118,7 +161,9 @@ class UntilDecided:
             return
         # Summed in an order of their own: an answer that came in first must not move the last digit.
         low, high = (sum(sorted(side)) / len(known) for side in zip(*known, strict=True))
-        self.sequence.add(min(1.0, low), min(1.0, high))
+        self._lows.append(min(1.0, low))
+        self._highs.append(min(1.0, high))
+        self.sequence.add(self._lows[-1], self._highs[-1])
 
     def _bounds_of(self, comparison: Comparison) -> Bounds | None:
         """Between what a case's value lies; None where it is dropped."""

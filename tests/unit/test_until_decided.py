@@ -131,7 +131,7 @@ def test_soft_verdicts_or_votes_are_what_decides(value, bounds):
 def test_a_budget_ends_it_undecided_and_a_larger_one_goes_on_to_where_one_run_would_have_come():
     values = [0.7, 0.3, 0.8, 0.9] * 60
     prompts = [f"p{n}" for n in range(len(values))]
-    small, large = until(prompts, limit=10), until(prompts, limit=200)
+    small, large = until(prompts[:10]), until(prompts[:200])
     for prompt, value in zip(prompts, values, strict=True):
         small.take(comparison(prompt, value))
     assert (small.is_over, small.taken, small.decided) == (True, 10, 0)

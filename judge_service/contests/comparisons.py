@@ -13,6 +13,7 @@ from judge_service.batch.imported import Importing
 from judge_service.batch.outputs import outputs_of
 from judge_service.batch.stored import Stored
 from judge_service.batch.texts import Texts, own_case, texts_from
+from judge_service.contests.sources import OUTPUTS, one_kind
 from judge_service.domain.cases import Case
 from judge_service.domain.frozen import frozen
 from judge_service.domain.judgments import Judgment, Provenance
@@ -29,7 +30,6 @@ from judge_service.library import open_library
 ALPACA_EVAL: Final = "alpaca-eval"
 IDENTICAL: Final = "identical"
 """What a verdict without evidence rests on: both answers are the same, and no judge was asked."""
-_ANNOTATION: Final = ("instruction", "generator_2", "preference")
 
 
 @frozen
@@ -91,11 +91,11 @@ def comparisons_in(
         RunRefused: the judgments are mixed, or two of them judge one case differently.
     """
     files = outputs_of(sources)
-    kinds = {_holds_annotations(path) for path in files}
-    if len(kinds) > 1:
-        raise InvalidRequest("these are stored judgments and annotations together: give one kind of them")
+    kind = one_kind(sources)
+    if kind == OUTPUTS:
+        raise InvalidRequest(f"{sources[0]} holds a model's outputs, and no judgments of them")
     gathering = Gathering(field)
-    if kinds == {True}:
+    if kind == "annotations":
         gathering.take_all(_annotated(files, allow_mixed))
         return gathering.compared()
     stored = Stored(files, allow_mixed)
@@ -185,12 +185,6 @@ class Gathering:
         self.origins[origin] += 1
         if provenance.orders:
             self.orders[provenance.orders] += 1
-
-
-def _holds_annotations(path: Path) -> bool:
-    first = next(rows_of(str(path)), None) if path.is_file() else None
-    value: Any = first.value if first is not None else None
-    return isinstance(value, dict) and "object" not in value and all(name in value for name in _ANNOTATION)
 
 
 def _annotated(files: Sequence[Path], allow_mixed: bool) -> Iterator[tuple[str, Judgment, Case | None]]:

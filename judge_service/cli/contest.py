@@ -1,0 +1,156 @@
+"""Two files of outputs are judged for a command: in memory, or in an output that the next run goes on with."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+from judge_service.batch.begun import begun_by
+from judge_service.batch.imported import texts_in
+from judge_service.batch.ledger import Finished
+from judge_service.batch.outputs import Reading, judgment_at
+from judge_service.batch.rows import case_of_row
+from judge_service.batch.runner import Run
+from judge_service.cli.flags import WhichJudge
+from judge_service.cli.opened import opened_judging
+from judge_service.cli.outgoing import opened_output
+from judge_service.cli.printing import warn_offline
+from judge_service.cli.progress import Display, summary
+from judge_service.cli.signalled import Signalled
+from judge_service.contests.answers import answers_of
+from judge_service.contests.comparisons import Compared, Gathering
+from judge_service.contests.judging import Asked, Enough, judged, never
+from judge_service.contests.pairing import Paired, paired
+from judge_service.domain.judgments import Judgment
+from judge_service.remote import RemoteSitting
+from judge_service.sitting import Sitting
+
+
+@dataclass(frozen=True, slots=True)
+class ContestFlags:
+    """What a contest is told besides its judge.
+
+    Attributes:
+        options: of the judging, as they would stand in a request.
+        output: where judgments go; "" keeps them in memory.
+    """
+
+    options: Mapping[str, Any]
+    which: WhichJudge
+    config: Path | None
+    wait: float
+    server: str
+    output: str
+    retry_failed: bool
+    overwrite: bool
+    quiet: bool
+
+
+def paired_files(
+    model: str,
+    baseline: str,
+    questions: str,
+    fields: Mapping[str, str],
+    names: tuple[str, str],
+    allow_missing: bool,
+) -> Paired:
+    """The contest that two files of outputs make.
+
+    Args:
+        names: of the model and of the baseline, where their files hold the answers of several.
+
+    Raises:
+        InvalidRequest: the files do not make one; the message says why.
+    """
+    texts = texts_in(questions, ())
+    ours, theirs = (answers_of(path, texts, fields, name) for path, name in zip((model, baseline), names, strict=True))
+    return paired(ours, theirs, allow_missing)
+
+
+async def judged_contest(contest: Paired, flags: ContestFlags, is_enough: Enough = never) -> Compared:
+    """The contest's comparisons, in the order of its cases.
+
+    Raises:
+        typer.Exit: a signal has ended it; what is finished is kept where there is an output.
+        JudgeServiceError: nothing could be judged.
+    """
+    begun = None if flags.overwrite or not flags.output else begun_by(flags.output)
+    # Texts are written along, so that an output can be compared again, and its lengths controlled for, by itself.
+    options = {"include": ["votes", "case"], **flags.options}
+    with Signalled((), 0.0) as signals:
+        try:
+            async with opened_judging(
+                "compare", options, flags.which, flags.config, flags.wait, flags.server, begun
+            ) as judging:
+                if isinstance(judging, Sitting) and not flags.quiet:
+                    warn_offline(judging.provenance)
+                with _kept(flags, judging) as (record, finished):
+                    before = _judged_before(flags.output, finished) if len(finished.digests) else {}
+                    asked = Asked(judging, contest.rows, record, finished.digests, before, judging.has_room)
+                    found = await judged(asked, is_enough, _Shown(flags, signals).carry_out)
+        except asyncio.CancelledError:
+            _end(signals, flags)
+    return _compared(found, contest)
+
+
+@contextmanager
+def _kept(
+    flags: ContestFlags, judging: Sitting | RemoteSitting
+) -> Iterator[tuple[Callable[[Judgment], None], Finished]]:
+    if not flags.output:
+        yield _nowhere, Finished()
+        return
+    with opened_output(flags.output, flags.overwrite, flags.retry_failed, judging, None) as kept:
+        yield kept
+
+
+def _nowhere(judgment: Judgment) -> None:
+    """It is held in memory only."""
+
+
+def _judged_before(output: str, finished: Finished) -> dict[str, Judgment]:
+    records = Reading([Path(output)], allow_mixed=True).records()
+    return {
+        record["case_id"]: judgment_at(where, record)
+        for where, record in records
+        if finished.digests.get(record["case_id"]) is not None
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A run with its progress shown, that hears signals."""
+
+    flags: ContestFlags
+    signals: Signalled
+
+    async def carry_out(self, run: Run) -> None:
+        started = time.monotonic()
+        with Display(run.progress, self.flags.quiet):
+            await self.signals.carry_out(run)
+        if not self.flags.quiet:
+            print(summary(run.progress, self.flags.output or "memory", time.monotonic() - started, ""), file=sys.stderr)
+
+
+def _end(signals: Signalled, flags: ContestFlags) -> NoReturn:
+    if signals.code is None:
+        raise asyncio.CancelledError
+    kept = "what is finished is kept; run the same command again to go on" if flags.output else "nothing is kept (-o)"
+    print(f"interrupted: {kept}", file=sys.stderr)
+    raise typer.Exit(signals.code)
+
+
+def _compared(judgments: Sequence[Judgment], contest: Paired) -> Compared:
+    cases = {case.id: case for case in (case_of_row(row, "compare", {}) for row in contest.rows)}
+    gathering = Gathering()
+    for judgment in judgments:
+        gathering.take(f"case '{judgment.case_id}'", judgment, cases[judgment.case_id])
+    return gathering.compared(contest.told)

@@ -1,0 +1,106 @@
+"""What win-rate finds in comparisons, and what it writes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from judge_service.cli.win_rate_files import write_annotations, write_leaderboard
+from judge_service.cli.win_rate_record import Found
+from judge_service.contests.comparisons import Compared
+from judge_service.errors import InvalidOption, RunRefused
+from judge_service.evaluation.origins import differing
+from judge_service.evaluation.paired_rates import difference_of
+from judge_service.evaluation.rates import UNSCORED, Unscored
+from judge_service.evaluation.win_rates import Unclear, WinRate, evenly_missing, pairings, win_rate
+
+_TWO: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be found.
+
+    Attributes:
+        model, baseline: to go by these only; "" for any.
+    """
+
+    model: str
+    baseline: str
+    unscored: Unscored
+    confidence: float
+
+    def rates(self, compared: Compared) -> list[WinRate]:
+        """The win rate of each model that was compared.
+
+        Raises:
+            InvalidOption: which is to be compared with which cannot be told.
+        """
+        try:
+            pairs = pairings(compared.comparisons, self.model, self.baseline)
+        except Unclear as e:
+            raise InvalidOption(str(e), "baseline") from None
+        return [
+            win_rate(compared.comparisons, model, baseline, self.unscored, compared.unplaced, self.confidence)
+            for model, baseline in pairs
+        ]
+
+
+def unscored_told(told: str) -> Unscored:
+    """What --unscored says.
+
+    Raises:
+        InvalidOption: nothing that is known.
+    """
+    for name in UNSCORED:
+        if name == told:
+            return name
+    raise InvalidOption(f"--unscored is one of {', '.join(UNSCORED)}; got {told!r}", "unscored")
+
+
+def found_in(wanted: Wanted, compared: Compared) -> Found:
+    """Each model's win rate; two models over one baseline are compared with each other too."""
+    rates = evenly_missing(wanted.rates(compared), wanted.unscored)
+    difference = difference_of(rates[0], rates[1], wanted.confidence) if len(rates) == _TWO else None
+    return Found(tuple(rates), difference, compared, wanted.unscored, compared.told)
+
+
+def found_between(wanted: Wanted, compared: Compared, against: Compared, allow_mixed: bool) -> Found:
+    """The win rates of one model here and of one model there, and what they differ by.
+
+    Raises:
+        InvalidOption: there are several models in one of them, or their baselines differ.
+        RunRefused: they were judged by others, or otherwise.
+    """
+    _check_alike(compared, against, allow_mixed)
+    both = [wanted.rates(compared), Wanted("", wanted.baseline, wanted.unscored, wanted.confidence).rates(against)]
+    for rates in both:
+        if len(rates) > 1:
+            names = ", ".join(one.model for one in rates)
+            raise InvalidOption(f"--against compares one model with one: here are {names} (--evaluated)", "against")
+    (one,), (other,) = both
+    if one.baseline != other.baseline:
+        raise InvalidOption(f"their baselines differ: {one.baseline} and {other.baseline} (--baseline)", "against")
+    rates = evenly_missing([one, other], wanted.unscored)
+    difference = difference_of(rates[0], rates[1], wanted.confidence)
+    return Found(tuple(rates), difference, compared, wanted.unscored, (*compared.told, *against.told))
+
+
+def _check_alike(compared: Compared, against: Compared, allow_mixed: bool) -> None:
+    origins = list(dict.fromkeys([*compared.origins, *against.origins]))
+    if len(origins) > 1 and not allow_mixed:
+        differs = " and ".join(differing(origins[1], origins[0]))
+        raise RunRefused(f"what --against names differs in {differs} (--allow-mixed takes both)")
+
+
+def write_files(found: Found, annotations: str, leaderboard: str) -> None:
+    """Writes AlpacaEval's files, those that are named.
+
+    Raises:
+        InvalidOption: texts are not known.
+        InvalidRequest: there is no rate to write, or the leaderboard is none.
+    """
+    if annotations:
+        write_annotations(annotations, found.rates, "+".join(found.compared.judges))
+    if leaderboard:
+        write_leaderboard(leaderboard, found.rates, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from judge_service.batch.rows import id_of_row
 from judge_service.contests.sequential import (
@@ -22,6 +22,7 @@ from judge_service.evaluation.comparisons import comparison_of
 from judge_service.evaluation.rates import Unscored
 from judge_service.files.reading import Row
 
+AHEAD: Final = 16
 Ended = Literal["decided", "budget", "all prompts"]
 
 
@@ -56,7 +57,8 @@ class Decision:
         mean: of what was looked at, one value a prompt, between what it lies; None where nothing was.
         interval: where the win rate lies, in [0, 1], however often one looks.
         cases: that were looked at, of `of_cases`.
-        calls: judge calls that their judgments took, those of earlier runs included.
+        judged: cases that were judged, those included that were under way when it was decided.
+        calls: judge calls that these took, those of earlier runs and those that a cache answered included.
         saved: about as many more would have been made for all prompts.
         unknown: cases without a verdict among those looked at.
         left_out: prompts without any, where these are dropped.
@@ -71,6 +73,7 @@ class Decision:
     interval: Bounds
     cases: int
     of_cases: int
+    judged: int
     calls: int
     saved: int
     unknown: int
@@ -91,6 +94,8 @@ class Deciding:
     _until: UntilDecided
     _prompts: dict[str, str]
     _seen: int = 0
+    _looked_at: int = 0
+    _judged: int = 0
     _calls: int = 0
 
     @property
@@ -101,22 +106,33 @@ class Deciding:
     def is_enough(self, judgment: Judgment) -> bool:
         """Takes the next judgment; whether no more are needed."""
         self._seen += 1
-        self._calls += judgment.usage.judge_calls + judgment.usage.cache_hits
+        self._looked_at += _calls_of(judgment)
         self._until.take(comparison_of(judgment, self._prompts[judgment.case_id]).turned())
         return self._until.is_over or self._is_spent
 
     @property
     def _is_spent(self) -> bool:
-        return self.terms.calls is not None and self._calls >= self.terms.calls
+        return self.terms.calls is not None and self._looked_at >= self.terms.calls
+
+    def note(self, judgment: Judgment) -> None:
+        """Counts a judgment, whether it is looked at or not."""
+        if judgment.case_id in self._prompts:
+            self._judged += 1
+            self._calls += _calls_of(judgment)
+
+    def ahead(self, seen: int) -> int:
+        """Cases that may be begun before they can be looked at: what is judged in vain stays about a quarter."""
+        return AHEAD + seen // 4
 
     def decision(self) -> Decision:
         """What was decided by what was looked at so far."""
         until = self._until
         cases = len(self._of.rows)
-        each = self._calls / self._seen if self._seen else 0.0
+        each = self._calls / self._judged if self._judged else 0.0
         return Decision(
             self.terms, self._ended(), until.decided, until.taken, len(self._of.prompts), until.mean,
-            until.sequence.interval, self._seen, cases, self._calls, round(each * (cases - self._seen)),
+            until.sequence.interval, self._seen, cases, self._judged, self._calls,
+            round(each * (cases - self._judged)),
             until.unknown, until.left_out,
         )  # fmt: skip
 
@@ -124,6 +140,10 @@ class Deciding:
         if self._until.decided:
             return "decided"
         return "all prompts" if self._until.taken == len(self._of.prompts) else "budget"
+
+
+def _calls_of(judgment: Judgment) -> int:
+    return judgment.usage.judge_calls + judgment.usage.cache_hits
 
 
 def deciding(rows: Sequence[Row], terms: Terms) -> Deciding:

@@ -27,7 +27,7 @@ class Lock:
     """An evaluation as it was settled before judging.
 
     Attributes:
-        pinned: what may not change, by section: inputs, cases, left_out, judging, estimator, service.
+        pinned: what may not change, by section: inputs, cases, judging, estimator, exclusions, service.
         paths: where the inputs and the output lie, relative to the lock; they may move with it, and are not pinned.
         reading: how the inputs are read again, as the command was told; pinned by what it comes to.
         created: when it was made, which is not pinned either.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -26,18 +26,6 @@ def pinned_rows(rows: Iterable[Row]) -> dict[str, Any]:
 def pinned_cases(cases: Iterable[Case]) -> dict[str, Any]:
     """How many cases are judged, and the digest of their ids, texts and authors."""
     return _counted("cases", [digest([case.id, case.digest, _authors(case)]) for case in cases])
-
-
-def pinned_left_out(reasons: Mapping[str, str]) -> dict[str, Any]:
-    """What is left out: how many for which reason, and the digest of which.
-
-    Args:
-        reasons: by what it is that is left out.
-    """
-    counts: dict[str, int] = {}
-    for reason in reasons.values():
-        counts[reason] = counts.get(reason, 0) + 1
-    return {"count": len(reasons), "reasons": counts, "digest": digest(dict(reasons))}
 
 
 def pinned_judging(sitting: Sitting) -> dict[str, Any]:

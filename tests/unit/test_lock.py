@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge_service.contests.lock import differences, held_to, read_lock, settled
-from judge_service.contests.pins import pinned_cases, pinned_left_out, pinned_rows
+from judge_service.contests.pins import pinned_cases, pinned_rows
 from judge_service.domain.cases import Candidate, Case
 from judge_service.errors import InvalidRequest, RunRefused
 from judge_service.files.reading import Row
@@ -62,12 +62,6 @@ def test_the_authors_texts_and_ids_of_cases_are_pinned_and_their_order_is_not():
     others = (Candidate("a", "x", "newer"), one.candidates[1])
     for changed in (replace(one, candidates=others), replace(one, id="3"), replace(one, prompt="Who?")):
         assert pinned_cases([changed, two]) != pinned
-
-
-def test_what_is_left_out_is_pinned_with_its_reasons():
-    pinned = pinned_left_out({"p7": "no answer of the baseline", "p3": "no answer of the baseline"})
-    assert pinned["reasons"] == {"no answer of the baseline": 2}
-    assert pinned_left_out({"p3": "no answer of the baseline", "p7": "no answer of the baseline"}) == pinned
 
 
 def test_a_lock_is_written_once_and_then_holds(tmp_path: Path):

@@ -26,6 +26,7 @@ from judge_service.cli import (
     showing,
     standing,
     up,
+    verifying,
     win_rate,
 )
 from judge_service.errors import InvalidRequest, JudgeServiceError
@@ -52,6 +53,7 @@ app.command("status")(standing.status)
 app.command("sample")(sampling.sample)
 app.command("diff")(differing.diff)
 app.command("merge")(merging.merge)
+app.command("verify")(verifying.verify)
 app.command("win-rate")(win_rate.win_rate_)
 app.add_typer(auditing.app, name="audit")
 app.add_typer(library.app, name="rubrics")

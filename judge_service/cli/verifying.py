@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -40,6 +41,7 @@ from judge_service.loops import run_interruptibly
 from judge_service.sitting import Sitting
 
 NOT_REPRODUCED: Final = 3
+_HEARD_SECONDS: Final = 0.2
 _NAMED: Final = 10
 
 
@@ -138,7 +140,8 @@ async def _verified(
 ) -> Verified:
     output = locked.files["output"]
     before = stored(output, locked.lock)
-    opened = opened_judging("compare", locked.options(), which, config, wait, "", begun_by(output))
+    listening = _listening(which, config)
+    opened = opened_judging("compare", locked.options(), listening, config, wait, "", begun_by(output))
     async with opened as judging:
         assert isinstance(judging, Sitting)
         now = {"judging": pinned_judging(judging), "service": __version__}
@@ -149,6 +152,16 @@ async def _verified(
                 await run.carry_out()
 
         return await asked_again(judging, contest.rows, before, share, changed, shown)
+
+
+def _listening(which: WhichJudge, config: Path | None) -> WhichJudge:
+    """The same judges, whose canaries are heard now: that another command heard them a while ago is not enough here."""
+    settings = which.settings(config)
+    judges = {
+        name: judge.model_copy(update={"canary_seconds": min(judge.canary_seconds, _HEARD_SECONDS)})
+        for name, judge in settings.judges.items()
+    }
+    return replace(which, resolved=settings.model_copy(update={"judges": judges}))
 
 
 def _share_told(told: str) -> float | None:

@@ -167,6 +167,8 @@ def win_rate_(
     if plan or difference is not None:
         _tell_plan(read, wanted, PlanFlags(plan, difference, alpha, seed or 0), json_)
         return
+    if not sources:
+        raise InvalidOption("give IN: judgments, annotations, or the outputs of a model and of a baseline", "IN")
     terms = UntilFlags(until, budget, alpha, sequence, verdict).terms(wanted.unscored, seed or 0)
     _check_outputs(read, output, annotations, leaderboard)
     if one_kind(read.sources) != OUTPUTS:

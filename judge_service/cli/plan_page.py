@@ -25,6 +25,7 @@ def plan_record(plan: Plan, told: str) -> dict[str, Any]:
         "pilot_prompts": plan.pilot,
         "answers_per_prompt": plan.answers,
         "correlation_of_models": plan.correlation,
+        "all_alike_in_pilot": list(plan.alike),
         "needs": {need.verdict: _need(need) for need in plan.needs},
     }
 
@@ -37,6 +38,11 @@ def plan_page(plan: Plan, told: str) -> str:
     lines = [f"To see a difference of {points} {what}, at a false-alarm rate of {plan.alpha:g}, going by {by}"]
     for need in plan.needs:
         lines += ["", *_lines(need)]
+    for verdict in plan.alike:
+        lines += [
+            "",
+            f"{_VERDICTS[verdict]}: all prompts of the pilot have the same, which says nothing of how they differ",
+        ]
     if plan.correlation is not None:
         lines += ["", f"the two models' soft verdicts on a prompt are correlated by {plan.correlation:.2f}"]
     return "\n".join(lines)

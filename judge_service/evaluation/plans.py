@@ -27,6 +27,7 @@ Verdict = Literal["soft", "discrete"]
 POWERS: Final = (0.8, 0.9)
 _FIELDS: Final[Mapping[Verdict, Literal["soft", "won"]]] = {"soft": "soft", "discrete": "won"}
 _FEWEST: Final = 10
+_ALIKE: Final = 1e-9
 _STRETCH: Final = 8
 """Times the fixed number after which a simulated run is given up."""
 _DRAWS: Final = 1_000_000
@@ -68,6 +69,7 @@ class Plan:
         pilot: prompts of the pilot; 0 without one.
         correlation: of the two models' values of one prompt, where it is of two.
         needs: soft verdicts first.
+        alike: verdicts that are the same for all prompts of the pilot, which says nothing of them.
     """
 
     difference: float
@@ -77,6 +79,7 @@ class Plan:
     pilot: int
     correlation: float | None
     needs: tuple[Need, ...]
+    alike: tuple[Verdict, ...] = ()
 
 
 def assumed_plan(difference: float, alpha: float = 0.05, seed: int = 0) -> Plan:
@@ -125,12 +128,24 @@ def plan_from(
     if len(common) < _FEWEST:
         raise ValueError(f"a pilot has {_FEWEST} prompts with a verdict or more; this one has {len(common)}")
     answers = sum(len(side[prompt]) for side in sides for prompt in common) / len(sides) / len(common)
-    needs = tuple(_need(verdict, sides, common, difference, alpha, seed) for verdict in _FIELDS)
+    found = {verdict: _need(verdict, sides, common, difference, alpha, seed) for verdict in _FIELDS}
+    needs = tuple(need for need in found.values() if need is not None)
+    if not needs:
+        raise ValueError("all prompts of the pilot have the same verdict: it does not say how they differ")
     correlation = None
     if other:
         one, two = (_means(side, common, "soft") for side in sides)
         correlation = float(np.corrcoef(one, two)[0, 1]) if one.std() > 0.0 < two.std() else None
-    return Plan(difference, alpha, answers, bool(other), len(common), correlation, needs)
+    return Plan(
+        difference,
+        alpha,
+        answers,
+        bool(other),
+        len(common),
+        correlation,
+        needs,
+        tuple(v for v in found if found[v] is None),
+    )
 
 
 Side = Mapping[str, Sequence[Comparison]]
@@ -138,12 +153,12 @@ Side = Mapping[str, Sequence[Comparison]]
 
 def _need(
     verdict: Verdict, sides: Sequence[Side], common: Sequence[str], difference: float, alpha: float, seed: int
-) -> Need:
+) -> Need | None:
     means = [_means(side, common, verdict) for side in sides]
     values = means[0] if len(means) == 1 else means[0] - means[1]
     deviation = float(values.std(ddof=1))
-    if deviation == 0.0:
-        raise ValueError(f"all prompts of the pilot have the same {verdict} verdict: it does not say how they differ")
+    if deviation < _ALIKE:
+        return None
     prompts = {power: prompts_for(difference, deviation, power, alpha) for power in POWERS}
     # Differences lie in [-1, 1]; betting is on values in [0, 1].
     scaled, half = (values, difference) if len(means) == 1 else ((values + 1.0) / 2.0, difference / 2.0)

@@ -94,6 +94,12 @@ def test_a_pilot_that_cannot_say_it_is_refused(values, why):
         plan_from(pilot(values), 0.05)
 
 
+def test_a_kind_of_verdict_that_is_the_same_throughout_has_no_plan_of_its_own():
+    plan = plan_from(pilot([0.6, 0.7, 0.8] * 10), 0.05)
+    assert [need.verdict for need in plan.needs] == ["soft"]
+    assert plan.alike == ("discrete",)
+
+
 def test_a_pilot_all_on_one_side_has_no_simulation():
     values = [0.50, 0.52, 0.54] * 10
     soft = plan_from(pilot(values), 0.1).needs[0]

@@ -5,8 +5,10 @@ VLLM ?= .venv-vllm
 TRL ?= .venv-trl
 RAY ?= .venv-ray
 CALLERS ?= .venv-callers
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+INSTALL_CHROMIUM = { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
 
-.PHONY: install demo demo-vllm test test-engine test-trl test-ray test-callers check format methods
+.PHONY: install demo demo-vllm test test-engine test-trl test-ray test-callers test-web check format methods
 .PHONY: bench bench-frontier bench-vllm soak clean
 
 install: .venv/installed
@@ -60,6 +62,12 @@ $(CALLERS)/installed: tests/callers/requirements.txt pyproject.toml
 	$(CALLERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	$(CALLERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
+
+# Reports as a real browser shows them: Debian's chromium, headless, without a network.
+test-web: install
+	@command -v $${CHROMIUM:-chromium} >/dev/null || $(INSTALL_CHROMIUM) || \
+		{ echo "make test-web: install chromium, or say where it is: CHROMIUM=/path/to/chromium" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/web
 
 # On a Ray of two workers on this machine, in a virtual environment of its own.
 test-ray: install $(RAY)/installed

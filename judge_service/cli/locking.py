@@ -12,9 +12,12 @@ from judge_service.batch.rows import case_of_row
 from judge_service.contests.deciding import Terms
 from judge_service.contests.lock import Lock, held_to, settled
 from judge_service.contests.pairing import Paired
-from judge_service.contests.pins import pinned_cases, pinned_judging, pinned_rows
+from judge_service.contests.pins import pinned_cases, pinned_judging, pinned_rows, plain_of
+from judge_service.domain.digests import digest
 from judge_service.domain.frozen import frozen
 from judge_service.errors import InvalidOption
+from judge_service.evaluation.alpaca_length import REGULARISED
+from judge_service.evaluation.difficulty import Difficulties
 from judge_service.files.reading import rows_of
 from judge_service.remote import RemoteSitting
 from judge_service.sitting import Sitting
@@ -99,7 +102,9 @@ def pinned_inputs(inputs: Mapping[str, str], contest: Paired) -> dict[str, Any]:
     }
 
 
-def pinned_estimator(unscored: str, confidence: float, terms: Terms | None) -> dict[str, Any]:
+def pinned_estimator(
+    unscored: str, confidence: float, terms: Terms | None, difficulties: Difficulties | None = None
+) -> dict[str, Any]:
     """What is made of the verdicts."""
     until = None
     if terms is not None:
@@ -110,4 +115,6 @@ def pinned_estimator(unscored: str, confidence: float, terms: Terms | None) -> d
         "confidence": confidence,
         "unscored": unscored,
         "until": until,
+        "length_control": REGULARISED,
+        "difficulties": None if difficulties is None else digest(plain_of(asdict(difficulties))),
     }

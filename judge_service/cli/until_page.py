@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from judge_service.cli.until import Decided
 from judge_service.contests.deciding import Decision
+from judge_service.reports.page import Intervals, Ranged, Report, Section
 
 _WHY: Final = (
     "a run that stops when it looks decided has no interval of a fixed number: that would leave the truth out too often"
@@ -78,6 +80,20 @@ def decision_page(found: Decided) -> str:
     if decision.left_out:
         lines.append(_line("left out", f"{decision.left_out:,} prompts without a verdict"))
     return "\n".join([*lines, "", *[_line(name, told) for name, told in found.compared.facts.items()]])
+
+
+def decision_report(found: Decided, numbers: Mapping[str, Any]) -> Report:
+    """The same as a report."""
+    low, high = (100.0 * end for end in found.decision.interval)
+    middle = (low + high) / 2.0 if found.decision.mean is None else 50.0 * sum(found.decision.mean)
+    rows = (Ranged(f"{found.model} against {found.baseline}", middle, low, high),)
+    title, *lines = (line.strip() for line in decision_page(found).split("\n\n")[0].split("\n"))
+    section = Section(
+        "Until it was decided", tuple(" ".join(line.split()) for line in lines),
+        plots=(Intervals("Win rate, at every moment at once", rows, "percent", 50.0),),
+    )  # fmt: skip
+    headline = _headline(found)
+    return Report(title, (headline[0].upper() + headline[1:] + ".",), (section,), found.compared.facts, dict(numbers))
 
 
 def _better(found: Decided) -> str | None:

@@ -27,6 +27,7 @@ from judge_service.cli.flags import (
 from judge_service.cli.locking import LockFlags, Locking, pinned_estimator
 from judge_service.cli.plan_page import plan_page, plan_record
 from judge_service.cli.planning import DifferenceOption, PlanFlags, PlanOption, planned
+from judge_service.cli.reporting import ReportFile, check_report, write_report
 from judge_service.cli.until import (
     ALPHA,
     Alpha,
@@ -40,11 +41,13 @@ from judge_service.cli.until import (
     check_undecided_files,
     decided_contest,
 )
-from judge_service.cli.until_page import decision_page, decision_record
+from judge_service.cli.until_page import decision_page, decision_record, decision_report
 from judge_service.cli.win_rate_finding import Wanted, found_between, found_in, unscored_told, write_files
 from judge_service.cli.win_rate_page import page
 from judge_service.cli.win_rate_record import Found, record
+from judge_service.cli.win_rate_report import win_rate_report
 from judge_service.contests.comparisons import Compared, comparisons_in
+from judge_service.contests.difficulties import difficulties_of
 from judge_service.contests.pairing import Paired
 from judge_service.contests.sources import OUTPUTS, one_kind
 from judge_service.errors import InvalidOption
@@ -126,6 +129,10 @@ def win_rate_(
     no_cache: NoCache = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Judge again what was not judged.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start OUT anew.")] = False,
+    difficulty: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="How hard instructions are (AlpacaEval's df_gamed.csv), for length control."),
+    ] = "",
     annotations: Annotated[
         str, typer.Option(metavar="FILE", help="Write AlpacaEval's annotations.json, for its own tools.")
     ] = "",
@@ -147,6 +154,7 @@ def win_rate_(
     plan: PlanOption = False,
     difference: DifferenceOption = None,
     alpha: Alpha = None,
+    report: ReportFile = "",
     json_: Annotated[bool, typer.Option("--json", help="As JSON, rates in percent.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -162,7 +170,8 @@ def win_rate_(
     }  # fmt: skip
     which = WhichJudge(judge_url, model, judge_key_env, offline, concurrency)
     asked = ContestFlags(plain_options(told), which, config, wait_judge, server, output, retry_failed, overwrite, quiet)
-    wanted = Wanted(evaluated, baseline, unscored_told(unscored), confidence)
+    hard = difficulties_of(difficulty) if difficulty else None
+    wanted = Wanted(evaluated, baseline, unscored_told(unscored), confidence, hard)
     read = Read(tuple(sources), tuple(against), cases, tuple(field), cluster, allow_mixed, questions, allow_missing)
     if plan or difference is not None:
         _tell_plan(read, wanted, PlanFlags(plan, difference, alpha, seed or 0), json_)
@@ -170,7 +179,7 @@ def win_rate_(
     if not sources:
         raise InvalidOption("give IN: judgments, annotations, or the outputs of a model and of a baseline", "IN")
     terms = UntilFlags(until, budget, alpha, sequence, verdict).terms(wanted.unscored, seed or 0)
-    _check_outputs(read, output, annotations, leaderboard)
+    _check_outputs(read, output, annotations, leaderboard, report)
     if one_kind(read.sources) != OUTPUTS:
         check_only_outputs(terms, lock)
         found, locked = _stored(read, wanted, asked), {}
@@ -179,17 +188,17 @@ def win_rate_(
         locking = _locking(read, wanted, asked, contest, LockFlags(lock, rubric or "", terms))
         if terms is not None:
             check_undecided_files(annotations, leaderboard)
-            _tell_decision(decided_contest(contest, asked, terms, locking.settle), locking, json_)
+            _tell_decision(decided_contest(contest, asked, terms, locking.settle), locking, report, json_)
             return
         compared = run_interruptibly(judged_contest(contest, asked, Course(locking.settle)))
-        found, locked = (
-            found_in(replace(wanted, model=contest.model, baseline=contest.baseline), compared),
-            locking.told,
-        )
+        found = found_in(replace(wanted, model=contest.model, baseline=contest.baseline), compared)
+        locked = locking.told
+    numbers = orjson.loads(orjson.dumps({**record(found), **locked}))
+    write_report(report, win_rate_report(found, numbers))
     write_files(found, annotations, leaderboard)
     for line in found.told:
         print(line, file=sys.stderr)
-    typer.echo(orjson.dumps({**record(found), **locked}, option=orjson.OPT_INDENT_2) if json_ else page(found))
+    typer.echo(orjson.dumps(numbers, option=orjson.OPT_INDENT_2) if json_ else page(found))
     if not found.has_headline:
         raise typer.Exit(NO_HEADLINE)
 
@@ -234,12 +243,13 @@ def _locking(read: Read, wanted: Wanted, asked: ContestFlags, contest: Paired, f
     model, baseline = read.sources
     inputs = {"model": model, "baseline": baseline, **({"questions": read.questions} if read.questions else {})}
     reading = {"fields": read.fields, "names": (wanted.model, wanted.baseline), "allow_missing": read.allow_missing}
-    estimator = pinned_estimator(wanted.unscored, wanted.confidence, flags.terms)
+    estimator = pinned_estimator(wanted.unscored, wanted.confidence, flags.terms, wanted.difficulties)
     return Locking(flags, inputs, asked.output, contest, {**reading, "options": asked.options}, estimator)
 
 
-def _tell_decision(decided: Decided, locking: Locking, as_json: bool) -> None:
+def _tell_decision(decided: Decided, locking: Locking, report: str, as_json: bool) -> None:
     told = {**decision_record(decided), **locking.told}
+    write_report(report, decision_report(decided, told))
     typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2) if as_json else decision_page(decided))
     if not decided.decision.better:
         raise typer.Exit(NO_HEADLINE)
@@ -267,7 +277,7 @@ def _stored(read: Read, wanted: Wanted, asked: ContestFlags) -> Found:
     return found_in(wanted, compared)
 
 
-def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str) -> None:
+def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str, report: str) -> None:
     """Nothing that is written takes the place of what is read, or of something else that is written."""
     named = [*read.sources, *read.against, *filter(None, (read.cases, read.questions))]
     inputs: list[Path | str] = [*inputs_of(named)]
@@ -276,3 +286,5 @@ def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str) 
         inputs.append(path)
     if leaderboard:
         check_output(leaderboard, inputs)
+        inputs.append(leaderboard)
+    check_report(report, inputs)

@@ -111,12 +111,18 @@ Plot = Intervals | Matrix | Scatter | Histogram | Reliability
 
 @frozen
 class Section:
-    """A part of a report under a heading."""
+    """A part of a report under a heading.
+
+    Attributes:
+        text: paragraphs above its plots and tables.
+        method: how it was computed, folded away below them.
+    """
 
     title: str
     text: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     plots: tuple[Plot, ...] = ()
+    method: tuple[str, ...] = ()
 
 
 @frozen

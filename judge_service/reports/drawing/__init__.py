@@ -1,0 +1,1 @@
+"""Plots as pictures within the page, without a library: text, lines and shapes of SVG."""

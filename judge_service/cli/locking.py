@@ -39,6 +39,7 @@ class LockFlags:
     path: str
     rubric: str
     terms: Terms | None
+    server: str
 
 
 @dataclass(slots=True)
@@ -62,18 +63,18 @@ class Locking:
     def __post_init__(self) -> None:
         if self.flags.path and not self.output:
             raise InvalidOption("--lock needs -o OUT: what it locks is verified by the judgments kept there", "lock")
+        if self.flags.path and self.flags.server:
+            raise InvalidOption("--lock pins the judge: give --judge-url or --offline instead of --server", "lock")
 
     def settle(self, judging: Sitting | RemoteSitting) -> None:
         """Writes the lock, or holds the run to the one that is there.
 
         Raises:
-            InvalidOption: who judges is not known here.
             RunRefused: the lock pins something else.
         """
         if not self.flags.path:
             return
-        if isinstance(judging, RemoteSitting):
-            raise InvalidOption("--lock pins the judge: give --judge-url or --offline instead of --server", "lock")
+        assert isinstance(judging, Sitting)
         pinned = {
             **pinned_inputs(self.inputs, self.contest),
             "judging": pinned_judging(judging),

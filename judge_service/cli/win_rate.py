@@ -185,7 +185,7 @@ def win_rate_(
         found, locked = _stored(read, wanted, asked), {}
     else:
         contest = _contest(read, wanted)
-        locking = _locking(read, wanted, asked, contest, LockFlags(lock, rubric or "", terms))
+        locking = _locking(read, wanted, asked, contest, LockFlags(lock, rubric or "", terms, server))
         if terms is not None:
             check_undecided_files(annotations, leaderboard)
             _tell_decision(decided_contest(contest, asked, terms, locking.settle), locking, report, json_)

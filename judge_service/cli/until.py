@@ -100,15 +100,15 @@ def check_only_outputs(terms: Terms | None, lock: str) -> None:
         raise InvalidOption(f"--{name} goes with two files of outputs: these are judged already", name)
 
 
-def check_undecided_files(annotations: str, leaderboard: str) -> None:
-    """That no rate is written of a contest that ends once it is decided: it has none of a fixed number of prompts.
+def check_undecided_files(annotations: str, leaderboard: str, difficulty: str) -> None:
+    """That no rate is asked for of a contest that ends once it is decided: it has none of a fixed number of prompts.
 
     Raises:
-        InvalidOption: one is to be.
+        InvalidOption: one is.
     """
-    if annotations or leaderboard:
-        name = "annotations" if annotations else "leaderboard"
-        raise InvalidOption(f"--{name} needs all prompts: leave --until out", name)
+    for name, told in (("annotations", annotations), ("leaderboard", leaderboard), ("difficulty", difficulty)):
+        if told:
+            raise InvalidOption(f"--{name} needs all prompts: leave --until out", name)
 
 
 def _kind(told: str) -> Kind:

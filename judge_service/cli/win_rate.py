@@ -187,7 +187,7 @@ def win_rate_(
         contest = _contest(read, wanted)
         locking = _locking(read, wanted, asked, contest, LockFlags(lock, rubric or "", terms, server))
         if terms is not None:
-            check_undecided_files(annotations, leaderboard)
+            check_undecided_files(annotations, leaderboard, difficulty)
             _tell_decision(decided_contest(contest, asked, terms, locking.settle), locking, report, json_)
             return
         compared = run_interruptibly(judged_contest(contest, asked, Course(locking.settle)))

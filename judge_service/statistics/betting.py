@@ -28,6 +28,7 @@ PARTS: Final = (0.05, 0.1, 0.2, 0.2, 0.2, 0.25)
 """Of the capital that each share is bet with."""
 
 _STEPS: Final = 50
+_NOTHING: Final = 1e-12
 _ROOM: Final = 256
 
 
@@ -107,7 +108,7 @@ def _capital(logs: Numbers) -> float:
 def _bound(values: Numbers, enough: float) -> float:
     """The largest mean against which the capital bet on a higher one has come to enough; it falls as the mean grows."""
     low, high = 0.0, float(values.mean()) if len(values) else 0.0
-    for _ in range(_STEPS if high > 0.0 else 0):
+    for _ in range(_STEPS if high > _NOTHING else 0):
         middle = (low + high) / 2.0
         won = _capital(_gains(values[:, None], middle).sum(axis=0)) >= enough
         low, high = (middle, high) if won else (low, middle)

@@ -131,6 +131,14 @@ def test_what_is_decided_of_bounds_is_decided_whatever_the_values_were(kind, bou
     assert bounded.interval[0] <= bounded.interval[1] + 1e-9
 
 
+def test_values_that_are_all_but_nothing_have_an_interval_too():
+    sequence = BettingSequence()
+    for value in (5e-324, 0.0, 1e-300):
+        sequence.add(value)
+    assert sequence.interval[0] == 0.0
+    assert 0.5 < sequence.interval[1] <= 1.0
+
+
 @sequences()
 def test_what_is_decided_once_stays_decided_and_nothing_is_known_before_the_first(kind):
     sequence = kind()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import typer
 
@@ -103,7 +103,11 @@ class Course:
     ahead: Ahead = all_at_once
 
 
-async def judged_contest(contest: Paired, flags: ContestFlags, course: Course) -> Compared:
+UNATTENDED: Final = Course()
+"""Nothing looks on, and every case is judged."""
+
+
+async def judged_contest(contest: Paired, flags: ContestFlags, course: Course = UNATTENDED) -> Compared:
     """The contest's comparisons, in the order of its cases.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,6 +137,8 @@ def test_planted_flips_are_found_and_counted(ran: Call) -> None:
     with beside() as emulator:
         locked(ran, emulator)
         emulator.configure(flip=True)
+        # The canaries of the locked run were heard a moment ago, and verify takes those of the last 0.2 s.
+        time.sleep(0.3)
         end = ran("verify", LOCK, "--share", "1", *judge(emulator), "--json")
         found = json.loads(end.out)
         page = ran("verify", LOCK, "--share", "1", "--max-flips", "100%", *judge(emulator))

@@ -95,7 +95,7 @@ async def killed(out: Path, *flags: str) -> None:
 
 def test_a_killed_run_goes_on_and_decides_at_the_same_prompt(ran: Call) -> None:
     new, base = outputs("new", 0.45), outputs("base", 0.0, seed=2)
-    with beside(latency_ms="4") as emulator:
+    with beside(latency_ms="15") as emulator:
         flags = (new, base, *judge(emulator), "--until", "decided", "--concurrency", "8", "--no-cache")
         whole = told(ran(*flags))
         out = Path("out.jsonl")

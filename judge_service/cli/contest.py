@@ -131,7 +131,7 @@ async def judged_contest(contest: Paired, flags: ContestFlags, course: Course = 
                         course.noted(judgment)
                     kept = partial(_noted, record, course.noted)
                     asked = Asked(judging, contest.rows, kept, finished.digests, before, judging.has_room, course.ahead)
-                    found = await judged(asked, course.is_enough, _Shown(flags, signals).carry_out)
+                    found = await judged(asked, course.is_enough, _Shown(flags, signals, finished).carry_out)
         except asyncio.CancelledError:
             _end(signals, flags)
     return _compared(found, contest)
@@ -172,8 +172,11 @@ class _Shown:
 
     flags: ContestFlags
     signals: Signalled
+    finished: Finished
 
     async def carry_out(self, run: Run) -> None:
+        run.progress.statuses.update(self.finished.statuses)
+        run.progress.finished = sum(self.finished.statuses.values())
         started = time.monotonic()
         with Display(run.progress, self.flags.quiet):
             await self.signals.carry_out(run)

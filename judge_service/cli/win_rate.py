@@ -52,7 +52,7 @@ from judge_service.contests.pairing import Paired
 from judge_service.contests.sources import OUTPUTS, one_kind
 from judge_service.errors import InvalidOption
 from judge_service.evaluation.win_rates import WinRate
-from judge_service.files.disk import check_output
+from judge_service.files.disk import STANDARD, check_output
 from judge_service.files.packing import check_writable
 from judge_service.files.sources import inputs_of
 from judge_service.loops import run_interruptibly
@@ -195,8 +195,7 @@ def win_rate_(
         locked = locking.told
     numbers = orjson.loads(orjson.dumps({**record(found), **locked}))
     write_report(report, win_rate_report(found, numbers))
-    write_files(found, annotations, leaderboard)
-    for line in found.told:
+    for line in (*found.told, *write_files(found, annotations, leaderboard)):
         print(line, file=sys.stderr)
     typer.echo(orjson.dumps(numbers, option=orjson.OPT_INDENT_2) if json_ else page(found))
     if not found.has_headline:
@@ -279,6 +278,8 @@ def _stored(read: Read, wanted: Wanted, asked: ContestFlags) -> Found:
 
 def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str, report: str) -> None:
     """Nothing that is written takes the place of what is read, or of something else that is written."""
+    if STANDARD in (output, annotations, leaderboard):
+        raise InvalidOption("standard output is for the finding: name a file", "output")
     named = [*read.sources, *read.against, *filter(None, (read.cases, read.questions))]
     inputs: list[Path | str] = [*inputs_of(named)]
     for path in filter(None, (output, annotations)):

@@ -134,9 +134,8 @@ def test_without_verdicts_on_two_in_a_hundred_there_are_bounds_and_exit_code_3(
 ) -> None:
     path = annotations("new", [None] * 2 + [1.7] * 98)
     ended_ = called(capsys, monkeypatch, "win-rate", path, "--json", "--leaderboard", "board.csv")
-    assert ended_.code == 2, "there is nothing to put into a leaderboard"
-    assert "no win rate of new" in ended_.err
-    ended_ = called(capsys, monkeypatch, "win-rate", path, "--json")
+    assert "no row of new in board.csv: there is no win rate" in ended_.err
+    assert not Path("board.csv").exists()
     told = found(ended_)
     assert ended_.code == 3
     assert (told["win_rate"], told["discrete_win_rate"], told["n_missing"]) == (None, None, 2)
@@ -207,6 +206,8 @@ async def test_votes_read_from_text_are_told_as_shares_of_votes() -> None:
         (("a.json", "--against", "c.json"), "their baselines differ: base and other"),
         (("new.json", "base.json", "--offline", "-o", "new.json"), "would overwrite the input"),
         (("a.json", "--annotations", "a.json"), "would overwrite the input"),
+        (("new.json", "base.json", "--offline", "-o", "-"), "standard output is for the finding"),
+        (("new.json", "base.json", "--offline", "--baseline", "old"), "base.json holds no answers of old, but of base"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_line_and_exit_code_2(
@@ -282,3 +283,19 @@ async def test_a_service_elsewhere_judges_as_one_in_this_process_does() -> None:
     here = found(await ran("win-rate", new, base, "--offline", "-q", "--json"))
     assert elsewhere == here
     assert found(await ran("win-rate", "there.jsonl", "--json"))["win_rate"] == here["win_rate"]
+
+
+async def test_bounds_hold_what_a_judge_that_never_refuses_would_have_said() -> None:
+    new, base = outputs("new", lambda i: 2 + i % 4, 50), outputs("base", lambda i: 3, 50)
+    async with Emulator(Behaviour(frefuse=0.1, sticky=True)) as emulator:
+        refusing = await ran("win-rate", new, base, *judge(emulator), "--no-cache", "--json")
+        emulator.configure(frefuse=0.0)
+        whole = found(await ran("win-rate", new, base, *judge(emulator), "--no-cache", "--json"))
+    told = found(refusing)
+    assert refusing.code == 3
+    # A pair that is refused in one order is partial, and one that is refused in both is unscored: neither is a tie.
+    assert set(told["missing"]) <= {"partial", "unscored"}
+    assert told["n_missing"] == 50 - told["n_total"] > 0
+    for name in ("win_rate", "discrete_win_rate"):
+        assert told[name] is None
+        assert told[f"{name}_bounds"]["all_lost"] < whole[name] < told[f"{name}_bounds"]["all_won"]

@@ -29,6 +29,7 @@ from judge_service.cli import (
     showing,
     standing,
     up,
+    verifying,
     win_rate,
 )
 from judge_service.errors import InvalidRequest, JudgeServiceError
@@ -58,6 +59,7 @@ app.command("leaderboard")(leaderboard.leaderboard)
 app.command("agreement")(agreement.agreement)
 app.command("route")(routing.route)
 app.command("merge")(merging.merge)
+app.command("verify")(verifying.verify)
 app.command("win-rate")(win_rate.win_rate_)
 app.add_typer(auditing.app, name="audit")
 app.add_typer(library.app, name="rubrics")

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import typer
 
@@ -27,7 +28,7 @@ from judge_service.cli.progress import Display, summary
 from judge_service.cli.signalled import Signalled
 from judge_service.contests.answers import answers_of
 from judge_service.contests.comparisons import Compared, Gathering
-from judge_service.contests.judging import Asked, Enough, judged, never
+from judge_service.contests.judging import Ahead, Asked, Enough, all_at_once, judged, never
 from judge_service.contests.pairing import Paired, paired
 from judge_service.domain.judgments import Judgment
 from judge_service.remote import RemoteSitting
@@ -75,7 +76,38 @@ def paired_files(
     return paired(ours, theirs, allow_missing)
 
 
-async def judged_contest(contest: Paired, flags: ContestFlags, is_enough: Enough = never) -> Compared:
+Settle = Callable[[Sitting | RemoteSitting], None]
+
+
+def _unsettled(judging: Sitting | RemoteSitting) -> None:
+    """Nothing is settled before the first case is judged."""
+
+
+def _unnoted(judgment: Judgment) -> None:
+    """Nothing is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What looks on while a contest is judged.
+
+    Attributes:
+        settle: is told who judges before the first case is judged, and may refuse.
+        noted: is told every judgment, those of an earlier run too, in whatever order they come.
+        is_enough, ahead: as `contests.judging`.
+    """
+
+    settle: Settle = _unsettled
+    noted: Callable[[Judgment], None] = _unnoted
+    is_enough: Enough = never
+    ahead: Ahead = all_at_once
+
+
+UNATTENDED: Final = Course()
+"""Nothing looks on, and every case is judged."""
+
+
+async def judged_contest(contest: Paired, flags: ContestFlags, course: Course = UNATTENDED) -> Compared:
     """The contest's comparisons, in the order of its cases.
 
     Raises:
@@ -90,12 +122,16 @@ async def judged_contest(contest: Paired, flags: ContestFlags, is_enough: Enough
             async with opened_judging(
                 "compare", options, flags.which, flags.config, flags.wait, flags.server, begun
             ) as judging:
+                course.settle(judging)
                 if isinstance(judging, Sitting) and not flags.quiet:
                     warn_offline(judging.provenance)
                 with _kept(flags, judging) as (record, finished):
                     before = _judged_before(flags.output, finished) if len(finished.digests) else {}
-                    asked = Asked(judging, contest.rows, record, finished.digests, before, judging.has_room)
-                    found = await judged(asked, is_enough, _Shown(flags, signals, finished).carry_out)
+                    for judgment in before.values():
+                        course.noted(judgment)
+                    kept = partial(_noted, record, course.noted)
+                    asked = Asked(judging, contest.rows, kept, finished.digests, before, judging.has_room, course.ahead)
+                    found = await judged(asked, course.is_enough, _Shown(flags, signals, finished).carry_out)
         except asyncio.CancelledError:
             _end(signals, flags)
     return _compared(found, contest)
@@ -114,6 +150,11 @@ def _kept(
 
 def _nowhere(judgment: Judgment) -> None:
     """It is held in memory only."""
+
+
+def _noted(record: Callable[[Judgment], None], noted: Callable[[Judgment], None], judgment: Judgment) -> None:
+    record(judgment)
+    noted(judgment)
 
 
 def _judged_before(output: str, finished: Finished) -> dict[str, Judgment]:

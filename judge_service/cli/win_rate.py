@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from judge_service.batch.rows import parse_fields
-from judge_service.cli.contest import ContestFlags, judged_contest, paired_files
+from judge_service.cli.contest import ContestFlags, Course, judged_contest, paired_files
 from judge_service.cli.flags import (
     Config,
     JudgeUrl,
@@ -24,15 +24,34 @@ from judge_service.cli.flags import (
     WhichJudge,
     plain_options,
 )
+from judge_service.cli.locking import LockFlags, Locking, pinned_estimator
+from judge_service.cli.plan_page import plan_page, plan_record
+from judge_service.cli.planning import DifferenceOption, PlanFlags, PlanOption, planned
 from judge_service.cli.reporting import ReportFile, check_report, write_report
+from judge_service.cli.until import (
+    ALPHA,
+    Alpha,
+    Budget,
+    Decided,
+    SequenceOption,
+    Until,
+    UntilFlags,
+    VerdictOption,
+    check_only_outputs,
+    check_undecided_files,
+    decided_contest,
+)
+from judge_service.cli.until_page import decision_page, decision_record, decision_report
 from judge_service.cli.win_rate_finding import Wanted, found_between, found_in, unscored_told, write_files
 from judge_service.cli.win_rate_page import page
 from judge_service.cli.win_rate_record import Found, record
 from judge_service.cli.win_rate_report import win_rate_report
 from judge_service.contests.comparisons import Compared, comparisons_in
 from judge_service.contests.difficulties import difficulties_of
+from judge_service.contests.pairing import Paired
 from judge_service.contests.sources import OUTPUTS, one_kind
 from judge_service.errors import InvalidOption
+from judge_service.evaluation.win_rates import WinRate
 from judge_service.files.disk import STANDARD, check_output
 from judge_service.files.packing import check_writable
 from judge_service.files.sources import inputs_of
@@ -50,7 +69,7 @@ def win_rate_(
             help="Stored judgments or AlpacaEval's annotations.json; or two files of outputs: the model's, then the "
             "baseline's (AlpacaEval, Arena-Hard, MT-Bench, or rows of prompt and output).",
         ),
-    ],
+    ] = [],  # noqa: B006
     against: Annotated[
         list[str],
         typer.Option(metavar="IN", help="Judgments of another model over the same baseline: the difference, paired."),
@@ -120,6 +139,21 @@ def win_rate_(
     leaderboard: Annotated[
         str, typer.Option(metavar="FILE", help="Put the row into a leaderboard.csv of AlpacaEval's columns.")
     ] = "",
+    until: Until = "",
+    budget: Budget = "",
+    sequence: SequenceOption = "",
+    verdict: VerdictOption = "",
+    lock: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Of outputs: pin rows, rubric, prompts, options, judge and estimator there before judging; refuse to"
+            " judge by anything else once it is there.",
+        ),
+    ] = "",
+    plan: PlanOption = False,
+    difference: DifferenceOption = None,
+    alpha: Alpha = None,
     report: ReportFile = "",
     json_: Annotated[bool, typer.Option("--json", help="As JSON, rates in percent.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -139,9 +173,27 @@ def win_rate_(
     hard = difficulties_of(difficulty) if difficulty else None
     wanted = Wanted(evaluated, baseline, unscored_told(unscored), confidence, hard)
     read = Read(tuple(sources), tuple(against), cases, tuple(field), cluster, allow_mixed, questions, allow_missing)
+    if plan or difference is not None:
+        _tell_plan(read, wanted, PlanFlags(plan, difference, alpha, seed or 0), json_)
+        return
+    if not sources:
+        raise InvalidOption("give IN: judgments, annotations, or the outputs of a model and of a baseline", "IN")
+    terms = UntilFlags(until, budget, alpha, sequence, verdict).terms(wanted.unscored, seed or 0)
     _check_outputs(read, output, annotations, leaderboard, report)
-    found = _judged(read, wanted, asked) if one_kind(sources) == OUTPUTS else _stored(read, wanted, asked)
-    numbers = orjson.loads(orjson.dumps(record(found)))
+    if one_kind(read.sources) != OUTPUTS:
+        check_only_outputs(terms, lock)
+        found, locked = _stored(read, wanted, asked), {}
+    else:
+        contest = _contest(read, wanted)
+        locking = _locking(read, wanted, asked, contest, LockFlags(lock, rubric or "", terms, server))
+        if terms is not None:
+            check_undecided_files(annotations, leaderboard, difficulty)
+            _tell_decision(decided_contest(contest, asked, terms, locking.settle), locking, report, json_)
+            return
+        compared = run_interruptibly(judged_contest(contest, asked, Course(locking.settle)))
+        found = found_in(replace(wanted, model=contest.model, baseline=contest.baseline), compared)
+        locked = locking.told
+    numbers = orjson.loads(orjson.dumps({**record(found), **locked}))
     write_report(report, win_rate_report(found, numbers))
     for line in (*found.told, *write_files(found, annotations, leaderboard)):
         print(line, file=sys.stderr)
@@ -174,7 +226,7 @@ class Read:
         )
 
 
-def _judged(read: Read, wanted: Wanted, asked: ContestFlags) -> Found:
+def _contest(read: Read, wanted: Wanted) -> Paired:
     if len(read.sources) != _TWO or read.against or read.cases or read.cluster:
         raise InvalidOption(
             "of outputs give two files, the model's and then the baseline's, and neither --against, --cases nor"
@@ -183,9 +235,34 @@ def _judged(read: Read, wanted: Wanted, asked: ContestFlags) -> Found:
         )
     model, baseline = read.sources
     fields, names = parse_fields(read.fields), (wanted.model, wanted.baseline)
-    contest = paired_files(model, baseline, read.questions, fields, names, read.allow_missing)
-    compared = run_interruptibly(judged_contest(contest, asked))
-    return found_in(replace(wanted, model=contest.model, baseline=contest.baseline), compared)
+    return paired_files(model, baseline, read.questions, fields, names, read.allow_missing)
+
+
+def _locking(read: Read, wanted: Wanted, asked: ContestFlags, contest: Paired, flags: LockFlags) -> Locking:
+    model, baseline = read.sources
+    inputs = {"model": model, "baseline": baseline, **({"questions": read.questions} if read.questions else {})}
+    reading = {"fields": read.fields, "names": (wanted.model, wanted.baseline), "allow_missing": read.allow_missing}
+    estimator = pinned_estimator(wanted.unscored, wanted.confidence, flags.terms, wanted.difficulties)
+    return Locking(flags, inputs, asked.output, contest, {**reading, "options": asked.options}, estimator)
+
+
+def _tell_decision(decided: Decided, locking: Locking, report: str, as_json: bool) -> None:
+    told = {**decision_record(decided), **locking.told}
+    write_report(report, decision_report(decided, told))
+    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2) if as_json else decision_page(decided))
+    if not decided.decision.better:
+        raise typer.Exit(NO_HEADLINE)
+
+
+def _tell_plan(read: Read, wanted: Wanted, flags: PlanFlags, as_json: bool) -> None:
+    share = flags.share
+    rates: list[WinRate] = []
+    for sources in filter(None, (read.sources, read.against)):
+        rates += wanted.rates(read.compared(sources))
+    plan = planned(rates, share, flags.alpha or ALPHA, flags.seed)
+    pilot = ", ".join((*read.sources, *read.against))
+    told = orjson.dumps(plan_record(plan, pilot), option=orjson.OPT_INDENT_2) if as_json else plan_page(plan, pilot)
+    typer.echo(told)
 
 
 def _stored(read: Read, wanted: Wanted, asked: ContestFlags) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,15 @@ Enough = Callable[[Judgment], bool]
 
 def _some(cases: int) -> bool:
     return cases < 64
+
+
+Ahead = Callable[[int], int]
+"""How many cases may be begun before they can be looked at, once so many have been."""
+
+
+def all_at_once(seen: int) -> int:
+    """As many as there is room for."""
+    return sys.maxsize
 
 
 def _nowhere(judgment: Judgment) -> None:
@@ -43,6 +53,7 @@ class Asked:
         done: cases that the output holds already, and which are not judged again.
         before: their judgments, by case id.
         has_room: whether another case may begin while so many are under way.
+        ahead: bounds what is judged in vain where it ends before the last case.
     """
 
     judging: Judging
@@ -51,6 +62,7 @@ class Asked:
     done: Known = field(default_factory=Known)
     before: Mapping[str, Judgment] = field(default_factory=dict)
     has_room: Callable[[int], bool] = _some
+    ahead: Ahead = all_at_once
 
 
 async def judged(
@@ -75,8 +87,11 @@ async def judged(
         if sequence.add(judgment):
             run.drain()
 
+    def has_room(cases: int) -> bool:
+        return asked.has_room(cases) and cases + sequence.waiting < asked.ahead(len(sequence.seen))
+
     rows = asked.rows if not sequence.go_on() else ()
-    run = Run(asked.judging, "compare", rows, {}, keep, asked.done, asked.has_room)
+    run = Run(asked.judging, "compare", rows, {}, keep, asked.done, has_room)
     await carry_out(run)
     return sequence.seen
 
@@ -96,15 +111,23 @@ class _Sequence:
     is_enough: Enough
     seen: list[Judgment] = field(default_factory=list)
     is_over: bool = False
+    _added: set[str] = field(default_factory=set)
+
+    @property
+    def waiting(self) -> int:
+        """How many judgments were added and are not seen yet."""
+        return len(self._added)
 
     def add(self, judgment: Judgment) -> bool:
         """Takes a judgment in; whether no more are needed."""
         self.held[judgment.case_id] = judgment
+        self._added.add(judgment.case_id)
         return self.go_on()
 
     def go_on(self) -> bool:
         """Shows what can be shown; whether no more are needed."""
         while not self.is_over and len(self.seen) < len(self.names) and self.names[len(self.seen)] in self.held:
             self.seen.append(self.held.pop(self.names[len(self.seen)]))
+            self._added.discard(self.seen[-1].case_id)
             self.is_over = self.is_enough(self.seen[-1])
         return self.is_over

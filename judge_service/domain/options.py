@@ -104,10 +104,14 @@ class Options:
 
     def digest(self) -> str:
         """Changes with every option that can change a verdict; what only changes how it is made is left out."""
+        return digest(self.deciding())
+
+    def deciding(self) -> dict[str, Any]:
+        """The options that can change a verdict; the rubric goes by its own digest."""
         told = asdict(self)
         for operational in ("rubric", "timeout", "priority", "cache", "include", "judge_digest", "card", "told"):
             del told[operational]
-        return digest(told)
+        return told
 
 
 OPTION_NAMES: Final = tuple(f.name for f in fields(Options) if f.name != "told")

@@ -130,4 +130,9 @@ def prompt_of(judgment: Judgment, case: Case | None, field: str = "") -> str:
     if field:
         value: Any = judgment.metadata.get(field)
         return judgment.case_id if value is None else str(value)
-    return judgment.case_id if case is None else digest({"prompt": plain(case.prompt), "context": case.context})
+    return judgment.case_id if case is None else name_of_prompt(case)
+
+
+def name_of_prompt(case: Case) -> str:
+    """What tells the prompt of a case from others by its text."""
+    return digest({"prompt": plain(case.prompt), "context": case.context})

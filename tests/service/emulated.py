@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import aiohttp
@@ -24,6 +25,27 @@ def question(first: float = 5, second: float = 4, closing: str = ASK) -> str:
 
 def messages(*args: Any, **kwargs: Any) -> list[dict[str, str]]:
     return [{"role": "system", "content": "You judge."}, {"role": "user", "content": question(*args, **kwargs)}]
+
+
+@contextmanager
+def beside(**settings: Any) -> Iterator[Emulator]:
+    """An emulator in a thread of its own, beside commands that are called in this one."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def done(what: Coroutine[Any, Any, object]) -> None:
+        asyncio.run_coroutine_threadsafe(what, loop).result(10)
+
+    emulator = Emulator(Behaviour().changed(settings))
+    try:
+        done(emulator.start())
+        yield emulator
+        done(emulator.stop())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 @asynccontextmanager

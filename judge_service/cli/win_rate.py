@@ -13,6 +13,7 @@ import typer
 
 from judge_service.batch.rows import parse_fields
 from judge_service.cli.contest import ContestFlags, judged_contest, paired_files
+from judge_service.cli.few_labels import few_labels_of, few_labels_page, few_labels_records, with_few_labels
 from judge_service.cli.flags import (
     Config,
     JudgeUrl,
@@ -24,6 +25,7 @@ from judge_service.cli.flags import (
     WhichJudge,
     plain_options,
 )
+from judge_service.cli.labelled import LabelField, LabelsFile, people_told
 from judge_service.cli.reporting import ReportFile, check_report, write_report
 from judge_service.cli.win_rate_finding import Wanted, found_between, found_in, unscored_told, write_files
 from judge_service.cli.win_rate_page import page
@@ -33,6 +35,7 @@ from judge_service.contests.comparisons import Compared, comparisons_in
 from judge_service.contests.difficulties import difficulties_of
 from judge_service.contests.sources import OUTPUTS, one_kind
 from judge_service.errors import InvalidOption
+from judge_service.evaluation.few_labels import FewLabels
 from judge_service.files.disk import check_output
 from judge_service.files.packing import check_writable
 from judge_service.files.sources import inputs_of
@@ -120,6 +123,8 @@ def win_rate_(
     leaderboard: Annotated[
         str, typer.Option(metavar="FILE", help="Put the row into a leaderboard.csv of AlpacaEval's columns.")
     ] = "",
+    label: LabelField = "",
+    labels: LabelsFile = "",
     report: ReportFile = "",
     json_: Annotated[bool, typer.Option("--json", help="As JSON, rates in percent.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -127,7 +132,8 @@ def win_rate_(
     """How often a model's answers are better than a baseline's, with intervals that go by prompts.
 
     What was not judged is not chance: with more than 1% of it, or half a point more of it for one model than for
-    another, there is no win rate but bounds, and the exit code is 3.
+    another, there is no win rate but bounds, and the exit code is 3. With labels of a few, drawn by chance, it says too
+    what people would say of all (--label or --labels).
     """
     told = {
         "rubric": rubric, "judge": judge, "method": method, "orders": orders, "repeats": repeats, "ties": ties,
@@ -141,12 +147,17 @@ def win_rate_(
     read = Read(tuple(sources), tuple(against), cases, tuple(field), cluster, allow_mixed, questions, allow_missing)
     _check_outputs(read, output, annotations, leaderboard, report)
     found = _judged(read, wanted, asked) if one_kind(sources) == OUTPUTS else _stored(read, wanted, asked)
-    numbers = orjson.loads(orjson.dumps(record(found)))
-    write_report(report, win_rate_report(found, numbers))
+    few = _few(read, found, label, labels, confidence)
+    numbers = orjson.loads(orjson.dumps(record(found) | few_labels_records(few)))
+    write_report(report, with_few_labels(win_rate_report(found, numbers), few))
     write_files(found, annotations, leaderboard)
     for line in found.told:
         print(line, file=sys.stderr)
-    typer.echo(orjson.dumps(numbers, option=orjson.OPT_INDENT_2) if json_ else page(found))
+    typer.echo(
+        orjson.dumps(numbers, option=orjson.OPT_INDENT_2)
+        if json_
+        else "\n\n".join([page(found), *map(few_labels_page, few)])
+    )
     if not found.has_headline:
         raise typer.Exit(NO_HEADLINE)
 
@@ -198,6 +209,18 @@ def _stored(read: Read, wanted: Wanted, asked: ContestFlags) -> Found:
     if read.against:
         return found_between(wanted, compared, read.compared(read.against), read.allow_mixed)
     return found_in(wanted, compared)
+
+
+def _few(read: Read, found: Found, label: str, labels: str, confidence: float) -> list[FewLabels]:
+    """Each model's rate as people would have it, where there are labels."""
+    if not label and not labels:
+        return []
+    kind = one_kind(read.sources)
+    if kind == OUTPUTS or (label and kind != "judgments"):
+        raise InvalidOption("--label goes with stored judgments; --labels with these, or with annotations", "label")
+    sources = (*read.sources, *read.against)
+    models = [one.comparisons for one in found.rates]
+    return few_labels_of(models, sources, people_told(label, labels), confidence, kind == "judgments")
 
 
 def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str, report: str) -> None:

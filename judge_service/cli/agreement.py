@@ -30,7 +30,10 @@ def agreement(
     labels: LabelsFile = "",
     by: Annotated[
         list[str],
-        typer.Option(metavar="FIELD", help="Also by domain, length, or a field of the metadata; several times."),
+        typer.Option(
+            metavar="FIELD",
+            help="Also by domain, length, a field of the metadata, or a column of the labels such as country.",
+        ),
     ] = [],  # noqa: B006
     cluster: Annotated[
         str, typer.Option(metavar="FIELD", help="The field of metadata that tells prompts apart. [default: their text]")

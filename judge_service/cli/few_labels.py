@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from judge_service.batch.outputs import outputs_of
 from judge_service.batch.stored import Stored
 from judge_service.cli.estimated import told
 from judge_service.cli.labelled import People
 from judge_service.evaluation.comparisons import UNNAMED, Comparison
-from judge_service.evaluation.few_labels import FewLabels, Sided, few_labels
+from judge_service.evaluation.few_labels import FewLabels, Sided, few_labels, few_labels_record
 from judge_service.evaluation.people import Said, sides_of
+from judge_service.reports.page import Intervals, Ranged, Report, Section
 from judge_service.statistics.intervals import Interval
 from judge_service.statistics.prediction_powered import Powered
 
@@ -59,6 +62,35 @@ def _of_comparisons(comparisons: Iterable[Comparison], people: People) -> Iterab
 def _sided(models: tuple[str, str], said: Sequence[Said], names: tuple[str, str]) -> Sided:
     sides = sides_of(said, names).values()
     return Sided(models, sum(sides) / len(sides), said[0].chance)
+
+
+def few_labels_records(found: Sequence[FewLabels]) -> dict[str, Any]:
+    """What the command's JSON has besides."""
+    return {"few_labels": [few_labels_record(one) for one in found]} if found else {}
+
+
+def with_few_labels(report: Report, found: Sequence[FewLabels]) -> Report:
+    """A report with a section of it."""
+    return replace(report, sections=(*report.sections, *(_section(one) for one in found)))
+
+
+def _section(found: FewLabels) -> Section:
+    title = f"{found.model} as people would have it"
+    if found.soft is None or found.discrete is None:
+        return Section(title, (f"Not known: {found.why}.",))
+    named = (
+        ("with the judge", found.soft.estimate),
+        ("with its winners only", found.discrete.estimate),
+        ("labels alone", found.soft.people),
+        ("the judge alone: not people", found.soft.judge),
+    )
+    rows = tuple(Ranged(name, 100.0 * own.value, _hundredfold(own.low), _hundredfold(own.high)) for name, own in named)
+    text = tuple(line.strip() for line in few_labels_page(found).splitlines()[1:])
+    return Section(title, text, (), (Intervals("Win rate", rows, "percent", 50.0),))
+
+
+def _hundredfold(bound: float | None) -> float | None:
+    return None if bound is None else 100.0 * bound
 
 
 def few_labels_page(found: FewLabels) -> str:

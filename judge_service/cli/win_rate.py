@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Annotated, Final
 
 import orjson
 import typer
 
-from judge_service.batch.rows import parse_fields
-from judge_service.cli.contest import ContestFlags, Course, judged_contest, paired_files
+from judge_service.cli.contest import ContestFlags, Course
+from judge_service.cli.few_labels import few_labels_page, few_labels_records, with_few_labels
 from judge_service.cli.flags import (
     Config,
     JudgeUrl,
@@ -24,10 +22,11 @@ from judge_service.cli.flags import (
     WhichJudge,
     plain_options,
 )
-from judge_service.cli.locking import LockFlags, Locking, pinned_estimator
+from judge_service.cli.labelled import LabelField, LabelsFile
+from judge_service.cli.locking import LockFlags, Locking
 from judge_service.cli.plan_page import plan_page, plan_record
 from judge_service.cli.planning import DifferenceOption, PlanFlags, PlanOption, planned
-from judge_service.cli.reporting import ReportFile, check_report, write_report
+from judge_service.cli.reporting import ReportFile, write_report
 from judge_service.cli.until import (
     ALPHA,
     Alpha,
@@ -39,26 +38,20 @@ from judge_service.cli.until import (
     VerdictOption,
     check_only_outputs,
     check_undecided_files,
-    decided_contest,
 )
 from judge_service.cli.until_page import decision_page, decision_record, decision_report
-from judge_service.cli.win_rate_finding import Wanted, found_between, found_in, unscored_told, write_files
+from judge_service.cli.win_rate_finding import Wanted, found_in, unscored_told, write_files
 from judge_service.cli.win_rate_page import page
-from judge_service.cli.win_rate_record import Found, record
+from judge_service.cli.win_rate_read import Read, check_written, contest_of, few_told, locking_of, stored_finding
+from judge_service.cli.win_rate_record import record
 from judge_service.cli.win_rate_report import win_rate_report
-from judge_service.contests.comparisons import Compared, comparisons_in
 from judge_service.contests.difficulties import difficulties_of
-from judge_service.contests.pairing import Paired
 from judge_service.contests.sources import OUTPUTS, one_kind
 from judge_service.errors import InvalidOption
 from judge_service.evaluation.win_rates import WinRate
-from judge_service.files.disk import STANDARD, check_output
-from judge_service.files.packing import check_writable
-from judge_service.files.sources import inputs_of
 from judge_service.loops import run_interruptibly
 
 NO_HEADLINE: Final = 3
-_TWO: Final = 2
 
 
 def win_rate_(
@@ -154,6 +147,8 @@ def win_rate_(
     plan: PlanOption = False,
     difference: DifferenceOption = None,
     alpha: Alpha = None,
+    label: LabelField = "",
+    labels: LabelsFile = "",
     report: ReportFile = "",
     json_: Annotated[bool, typer.Option("--json", help="As JSON, rates in percent.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -161,7 +156,8 @@ def win_rate_(
     """How often a model's answers are better than a baseline's, with intervals that go by prompts.
 
     What was not judged is not chance: with more than 1% of it, or half a point more of it for one model than for
-    another, there is no win rate but bounds, and the exit code is 3.
+    another, there is no win rate but bounds, and the exit code is 3. With labels of a few, drawn by chance, it says too
+    what people would say of all (--label or --labels).
     """
     told = {
         "rubric": rubric, "judge": judge, "method": method, "orders": orders, "repeats": repeats, "ties": ties,
@@ -179,71 +175,32 @@ def win_rate_(
     if not sources:
         raise InvalidOption("give IN: judgments, annotations, or the outputs of a model and of a baseline", "IN")
     terms = UntilFlags(until, budget, alpha, sequence, verdict).terms(wanted.unscored, seed or 0)
-    _check_outputs(read, output, annotations, leaderboard, report)
+    check_written(read, output, annotations, leaderboard, report)
     if one_kind(read.sources) != OUTPUTS:
         check_only_outputs(terms, lock)
-        found, locked = _stored(read, wanted, asked), {}
+        found, locked = stored_finding(read, wanted, asked), {}
     else:
-        contest = _contest(read, wanted)
-        locking = _locking(read, wanted, asked, contest, LockFlags(lock, rubric or "", terms, server))
+        contest = contest_of(read, wanted)
+        locking = locking_of(read, wanted, asked, contest, LockFlags(lock, rubric or "", terms, server))
         if terms is not None:
             check_undecided_files(annotations, leaderboard, difficulty)
-            _tell_decision(decided_contest(contest, asked, terms, locking.settle), locking, report, json_)
+            _tell_decision(decidedcontest_of(contest, asked, terms, locking.settle), locking, report, json_)
             return
-        compared = run_interruptibly(judged_contest(contest, asked, Course(locking.settle)))
+        compared = run_interruptibly(judgedcontest_of(contest, asked, Course(locking.settle)))
         found = found_in(replace(wanted, model=contest.model, baseline=contest.baseline), compared)
         locked = locking.told
-    numbers = orjson.loads(orjson.dumps({**record(found), **locked}))
-    write_report(report, win_rate_report(found, numbers))
+    few = few_told(read, found, label, labels, confidence)
+    numbers = orjson.loads(orjson.dumps({**record(found), **locked, **few_labels_records(few)}))
+    write_report(report, with_few_labels(win_rate_report(found, numbers), few))
     for line in (*found.told, *write_files(found, annotations, leaderboard)):
         print(line, file=sys.stderr)
-    typer.echo(orjson.dumps(numbers, option=orjson.OPT_INDENT_2) if json_ else page(found))
+    typer.echo(
+        orjson.dumps(numbers, option=orjson.OPT_INDENT_2)
+        if json_
+        else "\n\n".join([page(found), *map(few_labels_page, few)])
+    )
     if not found.has_headline:
         raise typer.Exit(NO_HEADLINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What is read, and how."""
-
-    sources: tuple[str, ...]
-    against: tuple[str, ...]
-    cases: str
-    fields: tuple[str, ...]
-    cluster: str
-    allow_mixed: bool
-    questions: str
-    allow_missing: bool
-
-    def compared(self, sources: Sequence[str]) -> Compared:
-        """The comparisons of some of the files."""
-        return comparisons_in(
-            sources,
-            cases=self.cases,
-            fields=parse_fields(self.fields),
-            field=self.cluster,
-            allow_mixed=self.allow_mixed,
-        )
-
-
-def _contest(read: Read, wanted: Wanted) -> Paired:
-    if len(read.sources) != _TWO or read.against or read.cases or read.cluster:
-        raise InvalidOption(
-            "of outputs give two files, the model's and then the baseline's, and neither --against, --cases nor"
-            " --cluster",
-            "IN",
-        )
-    model, baseline = read.sources
-    fields, names = parse_fields(read.fields), (wanted.model, wanted.baseline)
-    return paired_files(model, baseline, read.questions, fields, names, read.allow_missing)
-
-
-def _locking(read: Read, wanted: Wanted, asked: ContestFlags, contest: Paired, flags: LockFlags) -> Locking:
-    model, baseline = read.sources
-    inputs = {"model": model, "baseline": baseline, **({"questions": read.questions} if read.questions else {})}
-    reading = {"fields": read.fields, "names": (wanted.model, wanted.baseline), "allow_missing": read.allow_missing}
-    estimator = pinned_estimator(wanted.unscored, wanted.confidence, flags.terms, wanted.difficulties)
-    return Locking(flags, inputs, asked.output, contest, {**reading, "options": asked.options}, estimator)
 
 
 def _tell_decision(decided: Decided, locking: Locking, report: str, as_json: bool) -> None:
@@ -263,29 +220,3 @@ def _tell_plan(read: Read, wanted: Wanted, flags: PlanFlags, as_json: bool) -> N
     pilot = ", ".join((*read.sources, *read.against))
     told = orjson.dumps(plan_record(plan, pilot), option=orjson.OPT_INDENT_2) if as_json else plan_page(plan, pilot)
     typer.echo(told)
-
-
-def _stored(read: Read, wanted: Wanted, asked: ContestFlags) -> Found:
-    if asked.which.urls or asked.which.offline or asked.server or asked.output or asked.options:
-        raise InvalidOption("these are judgments: no judge is asked, and no option of judging goes with them", "IN")
-    if read.questions or read.allow_missing:
-        raise InvalidOption("--questions and --allow-missing go with two files of outputs", "questions")
-    compared = read.compared(read.sources)
-    if read.against:
-        return found_between(wanted, compared, read.compared(read.against), read.allow_mixed)
-    return found_in(wanted, compared)
-
-
-def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str, report: str) -> None:
-    """Nothing that is written takes the place of what is read, or of something else that is written."""
-    if STANDARD in (output, annotations, leaderboard):
-        raise InvalidOption("standard output is for the finding: name a file", "output")
-    named = [*read.sources, *read.against, *filter(None, (read.cases, read.questions))]
-    inputs: list[Path | str] = [*inputs_of(named)]
-    for path in filter(None, (output, annotations)):
-        check_writable(path, inputs)
-        inputs.append(path)
-    if leaderboard:
-        check_output(leaderboard, inputs)
-        inputs.append(leaderboard)
-    check_report(report, inputs)

@@ -12,7 +12,7 @@ from judge_service.domain.frozen import frozen
 from judge_service.evaluation.people import majority
 from judge_service.evaluation.rated import Kind, Rated
 from judge_service.statistics.alpha import Level, krippendorff_alpha
-from judge_service.statistics.contrasts import clustered_estimate, clustered_share
+from judge_service.statistics.contrasts import clustered_estimate, clustered_rate
 from judge_service.statistics.correlations import kendall, spearman
 from judge_service.statistics.estimates import Estimate, unknown
 from judge_service.statistics.fleiss import fleiss_kappa
@@ -104,7 +104,7 @@ def _of_pairs(rated: Sequence[Rated], confidence: float) -> dict[str, Estimate]:
 
 
 def _share(told: Sequence[tuple[float, float, str]], confidence: float) -> Estimate:
-    return clustered_share([float(a == b) for a, b, _ in told], [prompt for _, _, prompt in told], confidence)
+    return clustered_rate([float(a == b) for a, b, _ in told], [prompt for _, _, prompt in told], confidence)
 
 
 def _of_scores(rated: Sequence[Rated], confidence: float) -> dict[str, Estimate]:

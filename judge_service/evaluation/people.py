@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from typing import Any, Final
 
 from judge_service.domain.frozen import frozen
@@ -23,6 +24,7 @@ class Said:
         rater: "" where it does not say.
         candidate: whose response it is about; None where it is about the case, or its only response.
         chance: with which the case was drawn to be labelled, in (0, 1]; 1 where all had the same.
+        about: what else the row says, such as the country or the age of who labelled.
     """
 
     where: str
@@ -30,20 +32,21 @@ class Said:
     rater: str = ALONE
     candidate: str | None = None
     chance: float = 1.0
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 SaidOf = Callable[[str, Judgment], Sequence[Said]]
 """What people said of a judgment that stands at a place."""
 
 
-def said_in_metadata(field: str) -> SaidOf:
+def said_in_metadata(name: str) -> SaidOf:
     """Labels in a field of the cases' metadata: one, a list of several people's, or an object by person or response.
 
     An object whose keys are the case's responses holds a score for each of them; else its keys are people.
     """
 
     def said_of(where: str, judgment: Judgment) -> Sequence[Said]:
-        value = judgment.metadata.get(field)
+        value = judgment.metadata.get(name)
         if isinstance(value, Mapping):
             own = bool(value) and set(value) <= set(judgment.candidates)
             told = [

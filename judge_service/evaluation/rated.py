@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from typing import Any, Final, Literal
 
 from judge_service.domain.cases import Case, content_length
@@ -29,6 +30,7 @@ class Rated:
         people: by person, in the same way.
         length: characters of the longest response; None where texts are not known.
         candidate: whose score it is; None for a pair.
+        about: by person, what else their labels say of them.
     """
 
     case_id: str
@@ -39,6 +41,7 @@ class Rated:
     domain: str | None = None
     length: int | None = None
     candidate: str | None = None
+    about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @frozen
@@ -80,7 +83,8 @@ def rated_set(judgments: Iterable[tuple[str, Judgment, Case | None]], said_of: S
         told = (judgment.metadata, judgment.domain, None if case is None else _length(case))
         rows = _pair(judgment, said) if kind == "pairs" else _scored(judgment, said, left_out)
         prompt = prompt_of(judgment, case, cluster)
-        found += [Rated(judgment.case_id, prompt, judge, people, *told, name) for name, judge, people in rows]
+        about = {each.rater: each.about for each in said if each.about}
+        found += [Rated(judgment.case_id, prompt, judge, people, *told, name, about) for name, judge, people in rows]
     if not kinds:
         raise InvalidRequest("there is no judgment here")
     return RatedSet(next(iter(kinds)), tuple(found), dict(left_out))
@@ -136,21 +140,40 @@ def _length(case: Case) -> int:
     return max(content_length(candidate.content) for candidate in case.candidates)
 
 
-def sliced(rated: Sequence[Rated], field: str) -> dict[str, list[Rated]]:
+def sliced(rated: Sequence[Rated], name: str) -> dict[str, list[Rated]]:
     """Cases by `domain`, `length`, or what a field of their metadata says; those that do not say are left out.
 
-    A metadata field of that name goes before.
+    A metadata field of that name goes before. Where no case says, cases go by what labels say of who gave them, such as
+    a country: each group with its own people's labels only.
     """
     groups: dict[str, list[Rated]] = {}
     for one in rated:
-        value = one.metadata.get(field)
-        if value is None and field == "domain":
-            value = one.domain
-        if value is None and field == "length" and one.length is not None:
-            value = _length_slice(one.length)
+        value = _value(one, name)
         if value is not None:
             groups.setdefault(str(value), []).append(one)
+    for one in rated if not groups else ():
+        for value, people in _by_people(one, name).items():
+            groups.setdefault(value, []).append(replace(one, people=people))
     return dict(sorted(groups.items()))
+
+
+def _value(one: Rated, name: str) -> Any:
+    value = one.metadata.get(name)
+    if value is None and name == "domain":
+        return one.domain
+    if value is None and name == "length" and one.length is not None:
+        return _length_slice(one.length)
+    return value
+
+
+def _by_people(one: Rated, name: str) -> dict[str, dict[str, float]]:
+    """What people said, by what their labels say of them."""
+    groups: dict[str, dict[str, float]] = {}
+    for rater, said in one.people.items():
+        value = one.about.get(rater, {}).get(name)
+        if value is not None:
+            groups.setdefault(str(value), {})[rater] = said
+    return groups
 
 
 def _length_slice(length: int) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from judge_service.domain.digests import draw
 from judge_service.domain.frozen import frozen
 from judge_service.evaluation.routing import LEAST_LABELS, Method, Routable, error_model, scores_of
-from judge_service.statistics.contrasts import clustered_estimate, clustered_share
+from judge_service.statistics.contrasts import clustered_estimate, clustered_rate
 from judge_service.statistics.estimates import Estimate, unknown
 
 SHARES: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -111,7 +111,7 @@ def _step(
     asked = np.zeros(len(cases))
     asked[order[:budget]] = 1.0
     prompts = [case.prompt for case in cases]
-    accuracy = clustered_share((1.0 - wrong * (1.0 - asked)).tolist(), prompts, confidence)
+    accuracy = clustered_rate((1.0 - wrong * (1.0 - asked)).tolist(), prompts, confidence)
     gains = wrong * (asked - budget / len(cases))
     gain = clustered_estimate(gains.tolist(), prompts, confidence) if wrong.any() else unknown(len(cases), "no error")
     found = float((wrong * asked).sum() / wrong.sum()) if wrong.any() else None

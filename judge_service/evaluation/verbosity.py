@@ -13,7 +13,7 @@ from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Preference
 from judge_service.evaluation.comparisons import Comparison
 from judge_service.evaluation.people import Said, majority, sides_of
-from judge_service.statistics.contrasts import clustered_difference, clustered_estimate, clustered_share
+from judge_service.statistics.contrasts import clustered_difference, clustered_estimate, clustered_rate
 from judge_service.statistics.estimates import Estimate, unknown
 
 EDGES: Final = (1.0, 1.1, 1.25, 1.5, 2.0, math.inf)
@@ -158,7 +158,7 @@ def _prompts(pairs: Sequence[Sized]) -> list[str]:
 
 
 def _agreement(pairs: Sequence[Sized], confidence: float) -> Estimate:
-    return clustered_share([_agrees(pair) for pair in pairs], _prompts(pairs), confidence)
+    return clustered_rate([_agrees(pair) for pair in pairs], _prompts(pairs), confidence)
 
 
 def _bias(decided: Sequence[Sized], confidence: float) -> Estimate:
@@ -188,11 +188,11 @@ def _less_half(share: float | None) -> float | None:
 
 
 def _picked(pairs: Sequence[Sized], confidence: float) -> Estimate:
-    return clustered_share([pair.longer(pair.judge) for pair in pairs], _prompts(pairs), confidence)
+    return clustered_rate([pair.longer(pair.judge) for pair in pairs], _prompts(pairs), confidence)
 
 
 def _people(told: Sequence[Sized], confidence: float) -> Estimate:
-    return clustered_share([_label(pair) for pair in told], _prompts(told), confidence)
+    return clustered_rate([_label(pair) for pair in told], _prompts(told), confidence)
 
 
 def _binned(unequal: Sequence[Sized], confidence: float) -> list[GapBin]:

@@ -8,33 +8,32 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from judge_service.statistics.estimates import Estimate, share, unknown
-from judge_service.statistics.intervals import clustered_mean
+from judge_service.statistics.intervals import Interval, clustered_mean, clustered_share
 from judge_service.statistics.students import t_critical
 
 FEW = "fewer than two prompts: nothing is known of the error"
 
 
-def clustered_share(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Estimate:
+def clustered_rate(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Estimate:
     """The mean of values that are 0, 1, or a half for a tie.
 
-    Wilson's interval where each is a cluster of its own and none is a half; else Student's t over clusters. Where no
-    value differs it is Wilson's over the clusters: all of one may be alike.
+    Wilson's interval where each is a cluster of its own and none is a half; else that of `clustered_share`.
     """
     if not values:
         return unknown(0, "no case")
-    ones, groups = sum(value == 1.0 for value in values), len(set(clusters))
-    if groups == len(values) and all(value in (0.0, 1.0) for value in values):
-        return share(ones, len(values), confidence)
-    if ones in (0, len(values)) and len(set(values)) == 1 and values[0] != 0.5:
-        return share(groups if ones else 0, groups, confidence)._replace(n=len(values))
-    return clustered_estimate(values, clusters, confidence)
+    if len(set(clusters)) == len(values) and all(value in (0.0, 1.0) for value in values):
+        return share(sum(value == 1.0 for value in values), len(values), confidence)
+    return _estimate(clustered_share(values, clusters, confidence))
 
 
 def clustered_estimate(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Estimate:
     """The mean of any values, with Student's t over clusters."""
     if not values:
         return unknown(0, "no case")
-    found = clustered_mean(values, clusters, confidence)
+    return _estimate(clustered_mean(values, clusters, confidence))
+
+
+def _estimate(found: Interval) -> Estimate:
     return Estimate(found.value, found.low, found.high, found.n, FEW if found.low is None else "")
 
 

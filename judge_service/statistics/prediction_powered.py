@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judge_service.statistics.estimates import Estimate, unknown
-from judge_service.statistics.intervals import Interval, clustered_mean
+from judge_service.statistics.intervals import Interval, clustered_mean, numbered
 from judge_service.statistics.resampling import percentile_interval
 from judge_service.statistics.students import t_critical
 
@@ -122,9 +122,8 @@ def _savings(rho: float | None, labelled: int, judged: int) -> tuple[float | Non
 
 
 def _sums(values: Numbers, clusters: Sequence[Hashable]) -> Numbers:
-    numbers: dict[Hashable, int] = {}
-    places = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
-    return np.bincount(places, weights=values, minlength=len(numbers)).astype(np.float64)
+    names, places = numbered(clusters)
+    return np.bincount(places, weights=values, minlength=names).astype(np.float64)
 
 
 def _correlation(told: Sequence[Judged], drawn: Numbers, confidence: float) -> Estimate:

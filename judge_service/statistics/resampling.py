@@ -47,5 +47,5 @@ def percentile_interval(
 def _sums(rows: Numbers, draws: int, rng: np.random.Generator) -> Numbers:
     n = len(rows)
     drawn = rng.integers(0, n, size=(draws, n)) + n * np.arange(draws)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=n * draws).reshape(draws, n)
+    counts = np.bincount(drawn.ravel(), minlength=n * draws).reshape(draws, n).astype(np.float64)
     return np.asarray(counts @ rows, dtype=np.float64)

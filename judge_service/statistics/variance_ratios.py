@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from judge_service.statistics.students import incomplete_beta
@@ -15,6 +16,7 @@ def f_below(ratio: float, above: float, below: float) -> float:
     return incomplete_beta(above * ratio / (below + above * ratio), above / 2.0, below / 2.0)
 
 
+@lru_cache(maxsize=1024)
 def f_quantile(probability: float, above: float, below: float) -> float:
     """The ratio that F stays below with this probability, in (0, 1); degrees of freedom may be fractions."""
     low, high = 0.0, 1.0

@@ -98,6 +98,21 @@ def test_several_people_say_whether_the_judge_is_as_good_as_another(
     assert by_hand == pytest.approx(found["judge_less_person"]["value"])
 
 
+def test_slices_by_who_labelled_hold_that_groups_labels_only(tmp_path: Path) -> None:
+    """The judge has the taste of those in Norway; those in Portugal say the opposite in a third of the cases."""
+    made = [judgment(f"c{k}", 1.0) for k in range(90)]
+    rows = [{"case_id": f"c{k}", "label": "a", "rater": "n", "country": "no"} for k in range(90)]
+    rows += [
+        {"case_id": f"c{k}", "label": "b" if k % 3 == 0 else "a", "rater": "p", "country": "pt"} for k in range(90)
+    ]
+    labels = write_rows(tmp_path / "l.jsonl", rows)
+    found = told(written(tmp_path / "j.jsonl", made), "--labels", labels, "--by", "country")
+    norway, portugal = found["slices"]["country"]
+    assert (norway["group"], norway["labels"], norway["accuracy"]["value"]) == ("no", 90, 1.0)
+    assert (portugal["group"], portugal["labels"], portugal["accuracy"]["value"]) == ("pt", 90, pytest.approx(2 / 3))
+    assert portugal["accuracy"]["high"] < norway["accuracy"]["low"]
+
+
 def test_scores_have_icc_and_rank_correlations(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     made, rows = [], []

@@ -10,7 +10,8 @@ from scipy import stats
 
 from judge_service.evaluation.comparisons import Comparison
 from judge_service.evaluation.verbosity import Sized, sized_of, verbosity_of, verbosity_record
-from judge_service.statistics.contrasts import clustered_difference, clustered_share
+from judge_service.statistics.contrasts import clustered_difference, clustered_rate
+from judge_service.statistics.intervals import clustered_share
 
 PAIRS = st.lists(
     st.builds(
@@ -136,8 +137,9 @@ def test_a_difference_of_groups_without_clusters_is_welchs():
     assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 59) * error)
 
 
-def test_shares_of_clusters_that_are_all_alike_rest_on_the_clusters():
-    assert clustered_share([1.0] * 20, ["p"] * 10 + ["q"] * 10)[:3] == pytest.approx(
-        (1.0, *clustered_share([1.0, 1.0], "pq")[1:3])
-    )
-    assert clustered_share([0.5, 0.5], "pq").value == 0.5
+def test_rates_are_wilsons_without_clusters_and_ties_and_go_by_clusters_else():
+    alone = stats.binomtest(1, 3).proportion_ci(0.95, method="wilson")
+    assert clustered_rate([1.0, 0.0, 0.0], "pqr")[1:3] == pytest.approx((alone.low, alone.high))
+    together = clustered_rate([1.0, 0.0, 0.5, 0.5] * 5, list("pqrs") * 5)
+    assert together[:3] == pytest.approx(clustered_share([1.0, 0.0, 0.5, 0.5], "pqrs")[:3])
+    assert clustered_rate([], []).why == "no case"

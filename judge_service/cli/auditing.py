@@ -35,7 +35,7 @@ app: Final = typer.Typer(
     no_args_is_help=True,
     subcommand_metavar="IN… | COMMAND",
     help="How far a judge can be trusted. Files alone make its whole card (as `audit card IN…`); the commands are"
-    " parts: its position bias, and how it compares with people.",
+    " parts of it: its position bias, what sways it, how it compares with people.",
 )
 app.command(WHOLE)(audit_card.card)
 app.command("position")(audit_position.position)
@@ -43,3 +43,4 @@ app.command("escalation")(audit_escalation.escalation)
 app.command("calibration")(audit_calibration.calibration)
 app.command("rankings")(audit_rankings.rankings)
 app.command("probes")(audit_probes.probes)
+app.command("verbosity")(audit_verbosity.verbosity)

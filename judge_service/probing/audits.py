@@ -11,13 +11,15 @@ from judge_service.clock import now
 from judge_service.domain.judgments import JudgeIdentity, Judgment, Named, Provenance
 from judge_service.domain.options import Options
 from judge_service.domain.standards import Rubric, Standard
+from judge_service.domain.verdicts import Ranking
 from judge_service.errors import InvalidRequest
 from judge_service.evaluation.arms import Arm, Cells, cells_by_case, label_families
 from judge_service.evaluation.audit_card import AuditCard, versioned
 from judge_service.evaluation.card_measures import label_measures, position_measures, verdict_measures
-from judge_service.evaluation.label_measures import labelled_measures
+from judge_service.evaluation.label_measures import labelled_measures, verbosity_measures
 from judge_service.evaluation.labels import LabelOf, side_named
 from judge_service.evaluation.measures import Measure
+from judge_service.evaluation.measuring import by_suite, mean_of
 from judge_service.evaluation.repeats import consistency_measures, tellings_in
 from judge_service.evaluation.sights import Sight, sights_of
 from judge_service.files.reading import Row
@@ -49,6 +51,7 @@ class Audited:
         families: by two labels, what turning them round told apart; empty where they were not turned.
         again: judgments on the same cases, past the cache.
         labels: P(the first is better) by people, by case id.
+        concordances: Kendall's W of each case whose rankings were repeated.
         why_no_labels: why labels were not turned round; "" where they were.
     """
 
@@ -64,6 +67,8 @@ class Audited:
     labels: dict[str, float] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     why_no_labels: str = ""
+    concordances: list[float] = field(default_factory=list)
+    rankings: int = 0
 
     @property
     def sights(self) -> list[Sight]:
@@ -94,13 +99,16 @@ class Audited:
         Args:
             more: what was measured besides, such as by probes.
         """
-        measures = (*measures_of(self), *more)
-        told = (self.judge, self.rubric, self.prompt, self.method, len(self.judgments), self.sources)
+        measures = tuple(by_suite([*measures_of(self), *more]))
+        cases = len(self.judgments) + self.rankings
+        told = (self.judge, self.rubric, self.prompt, self.method, cases, self.sources)
         return versioned(AuditCard("", now(), *told, measures, dict(self.left_out)))
 
 
 def measures_of(audited: Audited) -> list[Measure]:
     """All that an audit's judgments tell."""
+    if audited.rankings:
+        return [_agreement(audited)]
     sights = audited.sights
     clusters = {sight.case_id: sight.cluster for sight in sights}
     usual = audited.families.get(" and ".join(USUAL[:2]), {})
@@ -111,7 +119,14 @@ def measures_of(audited: Audited) -> list[Measure]:
         *consistency_measures(tellings, clusters, audited.method == "direct"),
         *verdict_measures(sights),
         *labelled_measures(sights),
+        *verbosity_measures(sights),
     ]
+
+
+def _agreement(audited: Audited) -> Measure:
+    note = "Kendall's W over repeated rankings of a case" if audited.concordances else "no ranking was repeated"
+    seen = [(str(number), w) for number, w in enumerate(audited.concordances)]
+    return mean_of("rankings.kendall_w", seen, "coefficient", note, most=1.0)
 
 
 def _told_with(audited: Audited) -> list[list[Judgment]]:
@@ -141,20 +156,24 @@ def audited_in(
         judge, rubric = made.judges[0], made.rubric
         whose = Whose(judge.digest, rubric.digest, made.prompt.digest, made.method)
         audited = found.setdefault(whose, Audited(judge, rubric, made.prompt, made.method, STORED))
+        if isinstance(judgment.verdict, Ranking):
+            audited.rankings += 1
+            audited.concordances += [] if judgment.verdict.kendall_w is None else [judgment.verdict.kendall_w]
+            continue
         standard = standards.get(rubric.digest) or Rubric(rubric.id, rubric.version or "", rubric.id)
         audited.take(where, judgment, standard, label_of)
     if not found:
         told = "".join(f"; {count} are {why}" for why, count in left_out.most_common())
-        raise InvalidRequest(f"there is no comparison of two answers by one judge here that says who judged{told}")
+        raise InvalidRequest(f"there is no comparison and no ranking by one judge here that says who judged{told}")
     for audited in found.values():
         audited.left_out.update(left_out)
     return list(found.values())
 
 
 def _unfit(judgment: Judgment, made: Provenance | None) -> str:
-    if judgment.kind != "preference":
-        return f"{judgment.kind}s"
-    if made is None or len(judgment.candidates) != 2:
+    if judgment.kind == "scorecard":
+        return "scorecards"
+    if made is None or (judgment.kind == "preference" and len(judgment.candidates) != 2):
         return "no cases that could be judged"
     if len(made.judges) != 1 or made.decided_by != made.method:
         return "a panel's, or escalated"

@@ -61,20 +61,21 @@ async def findings(
 ) -> list[ProbeFinding]:
     """What each probe found on a judge, in the order of the probes.
 
-    Answers that the cache has are not asked again, as the options say. What the judge makes of changed cases must not
-    teach its cards: open the service with `learn=False`.
+    Answers that the cache has are not asked again, as the options say. What a judge makes of changed cases teaches its
+    cards nothing.
 
     Raises:
         UnknownName, InvalidOption: the options do not go with the judge.
         InvalidRequest: a label cannot be read.
     """
-    asking = _Asking(service.sitting("compare", options), Progress() if progress is None else progress)
+    apart = JudgingService(service.judges, service.library)
+    asking = _Asking(apart.sitting("compare", options), Progress() if progress is None else progress)
     bare = None
     if any(probe.unguarded for probe in probing.probes):
-        bare = _Asking(without_guards(service).sitting("compare", options), asking.progress)
+        bare = _Asking(without_guards(apart).sitting("compare", options), asking.progress)
     base: dict[str, Judgment] = {}
     if any(probe.kind in _ON_PAIRS for probe in probing.probes):
-        base = await asking.judgments(pair.case for pair in probing.pairs)
+        base = await asking.as_they_are(probing.pairs)
     found = []
     for probe in probing.probes:
         if probe.kind == "authors":

@@ -51,10 +51,7 @@ def unguarded(prompt: JudgePrompt) -> JudgePrompt:
 
 
 def without_guards(service: JudgingService) -> JudgingService:
-    """The same judges and rubrics, every question asked without its guards and under other prompts' digests.
-
-    What they learn of the judges is not kept.
-    """
+    """The same judges and rubrics, every question asked without its guards and under other prompts' digests."""
     judges = {name: replace(judge, backend=Unguarded(judge.backend)) for name, judge in service.judges.items()}
     templates = {name: without_words_on_fences(template) for name, template in service.library.templates.items()}
     return JudgingService(judges, Library(service.library.standards, templates))

@@ -55,8 +55,10 @@ async def found(tmp_path: Path, probing: Probing, **planted: Any) -> dict[str, M
     """What the audit measures on an emulated judge with these settings, by name."""
     async with Emulator(Behaviour().changed(planted)) as emulator:
         settings = settings_for(emulator, tmp_path / f"{len(list(tmp_path.iterdir()))}.db")
-        async with open_service(settings, learn=False) as service:
+        async with open_service(settings) as service:
             measures = await probed(service, options_from({}, "compare"), probing)
+            (judge,) = service.judges.values()
+            assert not list(service.cards.of_judge(judge.identity.digest)), "its card learnt of changed cases"
     return {measure.name: measure for measure in measures}
 
 
@@ -170,7 +172,6 @@ async def test_the_command_tells_its_findings_and_asks_nothing_twice(tmp_path: P
         first = await ran(*asked, "--labels", "labels.jsonl", "--json", "-o", "card.json")
         assert first.code == 0, first.err
         again = await ran(*asked)
-        shipped = await ran("audit", "probes", *which, "--suite", "contrast", "--json")
     record = orjson.loads(first.out)
     assert record == orjson.loads((tmp_path / "card.json").read_bytes())
     assert record["object"] == "probes"
@@ -186,7 +187,6 @@ async def test_the_command_tells_its_findings_and_asks_nothing_twice(tmp_path: P
     assert "sycophancy: What the user says" in again.out
     assert "+1.50 (+1.50 to +1.50) logits, n 24" in again.out
     assert "beyond what the suite suggests" in again.out
-    assert orjson.loads(shipped.out)["judged"] == 48
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from judge_service.cli import (
     exporting,
     importing,
     judging,
+    leaderboard,
     library,
     merging,
     parsing,
@@ -53,6 +54,7 @@ app.command("status")(standing.status)
 app.command("sample")(sampling.sample)
 app.command("diff")(differing.diff)
 app.command("agreement")(agreement.agreement)
+app.command("leaderboard")(leaderboard.leaderboard)
 app.command("merge")(merging.merge)
 app.command("win-rate")(win_rate.win_rate_)
 app.add_typer(auditing.app, name="audit")

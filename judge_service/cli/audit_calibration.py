@@ -15,6 +15,7 @@ from rich.table import Table
 from judge_service.batch.outputs import outputs_of
 from judge_service.cards.section import CardKey
 from judge_service.cards.use import names_on_card, way_of
+from judge_service.cli.calibration_report import calibration_report
 from judge_service.cli.flags import Config
 from judge_service.cli.labelled import (
     AsJson,
@@ -28,6 +29,7 @@ from judge_service.cli.labelled import (
     left_out,
     left_out_record,
 )
+from judge_service.cli.reporting import ReportFile, check_report, write_report
 from judge_service.domain.cards import Calibration
 from judge_service.errors import InvalidOption, InvalidRequest
 from judge_service.evaluation.calibration import CalibrationFinding, calibration_of, calibration_record
@@ -48,6 +50,7 @@ def calibration(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the calibration goes, a .json file.")
     ] = None,
+    report: ReportFile = "",
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -58,6 +61,7 @@ def calibration(
     """
     if output is not None:
         _check_output(output, sources, labels)
+    check_report(report, [*outputs_of(sources), *([labels] if labels else [])])
     found = find_labelled(sources, labels_told(label, labels))
     try:
         finding = calibration_of(found.labelled)
@@ -70,8 +74,11 @@ def calibration(
     record = calibration_record(way, finding.calibration)
     if output is not None:
         replace_whole(output, [orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+    told = _report(found, finding, record)
+    if report:
+        write_report(report, calibration_report(found, finding, _conclusion(finding), told))
     if as_json:
-        typer.echo(orjson.dumps(_report(found, finding, record), option=orjson.OPT_INDENT_2).decode())
+        typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
         return
     _print_page(found, finding, output)
 

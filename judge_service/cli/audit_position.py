@@ -19,8 +19,10 @@ from judge_service.cards.audits import Gathered, audit, gathered
 from judge_service.cli.flags import Config, JudgeUrl, KeyEnv, Model, Offline, WaitJudge, WhichJudge, plain_options
 from judge_service.cli.labelled import LabelField, LabelsFile, labels_told
 from judge_service.cli.position_page import card_record, page
+from judge_service.cli.position_report import position_report
 from judge_service.cli.printing import warn_offline
 from judge_service.cli.progress import Display
+from judge_service.cli.reporting import ReportFile, check_report, write_report
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Options, options_from
 from judge_service.errors import InvalidRequest
@@ -57,6 +59,7 @@ def position(
     ] = FLIPS,
     label: LabelField = "",
     labels: LabelsFile = "",
+    report: ReportFile = "",
     json_: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -65,8 +68,10 @@ def position(
     The estimate goes onto the judge's card, which is kept beside the cache: --orders audited goes by it from then on.
     One order is enough only where 500 pairs or more have shown it.
     """
+    inputs: list[Path | str] = [*inputs_of(sources), *([labels] if labels else [])] if output or report else []
     if output:
-        check_output(output, [*inputs_of(sources), *([labels] if labels else [])])
+        check_output(output, inputs)
+    check_report(report, inputs)
     label_of = labels_told(label, labels).of if label or labels else None
     settings = WhichJudge(judge_url, model, judge_key_env, offline).settings(config)
     if holds_judgments(sources[0]):
@@ -81,6 +86,8 @@ def position(
     told = orjson.dumps(records[0] if len(records) == 1 else records, option=orjson.OPT_INDENT_2)
     if output:
         replace_whole(Path(output), [told, b"\n"])
+    if report:
+        write_report(report, position_report(found, records))
     typer.echo(told if json_ else "\n\n".join(map(page, found)))
 
 

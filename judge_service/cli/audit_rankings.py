@@ -12,6 +12,8 @@ import typer
 
 from judge_service.batch.outputs import outputs_of
 from judge_service.batch.stored import Stored
+from judge_service.cli.rankings_report import rankings_report
+from judge_service.cli.reporting import ReportFile, check_report, write_report
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Ranking
 from judge_service.errors import InvalidOption, InvalidRequest
@@ -27,6 +29,7 @@ def rankings(
     keep: Annotated[float | None, typer.Option(help="The least W to keep, such as 0.6.")] = None,
     top: Annotated[str, typer.Option(help="The share of cases to keep, those of the highest W. [default: 50%]")] = "",
     error: Annotated[float, typer.Option(help="The share of decisions that stopping early may change.")] = 0.01,
+    report: ReportFile = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     allow_mixed: Annotated[
         bool, typer.Option(help="Take several judges, epochs, rubrics and methods together.")
@@ -40,8 +43,12 @@ def rankings(
     if not 0 < error < 1:
         raise InvalidOption(f"--error is a number between 0 and 1; got {error:g}", "error")
     share = _share(top or "50%")
+    check_report(report, outputs_of(sources))
     judgments = [judgment for _, judgment in Stored(outputs_of(sources), allow_mixed).judgments()]
-    told = audit(*_complete(judgments), keep, share, error)
+    cases, left_out = _complete(judgments)
+    told = audit(cases, left_out, keep, share, error)
+    if report:
+        write_report(report, rankings_report(cases, told, asdict(told)))
     if as_json:
         typer.echo(orjson.dumps(asdict(told), option=orjson.OPT_INDENT_2))
     else:

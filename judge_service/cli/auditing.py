@@ -13,6 +13,7 @@ from judge_service.cli import (
     audit_escalation,
     audit_position,
     audit_probes,
+    audit_protocol,
     audit_rankings,
     audit_verbosity,
 )
@@ -44,3 +45,4 @@ app.command("calibration")(audit_calibration.calibration)
 app.command("rankings")(audit_rankings.rankings)
 app.command("probes")(audit_probes.probes)
 app.command("verbosity")(audit_verbosity.verbosity)
+app.command("protocol")(audit_protocol.protocol)

@@ -11,11 +11,21 @@ import orjson
 import typer
 
 from judge_service.batch.outputs import Reading, judgment_at, outputs_of
+from judge_service.batch.rows import parse_fields
+from judge_service.batch.texts import Texts, own_case, texts_from
+from judge_service.cli.changes_page import changes_lines, changes_record, changes_report, failures
 from judge_service.cli.plain import on_one_line
+from judge_service.cli.reporting import ReportFile, check_report, write_report
+from judge_service.domain.judgments import Judgment
 from judge_service.errors import InvalidRequest
+from judge_service.evaluation.changes import measures_of
+from judge_service.evaluation.comparisons import prompt_of
 from judge_service.evaluation.differences import Differences, Disagreement, Outcome, differences, outcome_of
 from judge_service.evaluation.origins import telling
+from judge_service.evaluation.thresholds import checked, thresholds_in
+from judge_service.exports.shapes import text as plain_text
 
+FAILED: Final = 3
 _NAMED: Final = 10
 
 
@@ -23,17 +33,35 @@ def diff(
     one: Annotated[str, typer.Argument(metavar="A", help="An output, a pattern or a folder.")],
     other: Annotated[str, typer.Argument(metavar="B", help="The one to compare it with.")],
     most: Annotated[int, typer.Option("-n", min=0, help="How many disagreements to tell, the largest first.")] = 10,
+    cases: Annotated[
+        str, typer.Option(metavar="FILE", help="The cases that were judged, for their prompts and lengths.")
+    ] = "",
+    field: Annotated[list[str], typer.Option(help="FIELD=COLUMN of that file.")] = [],  # noqa: B006
+    fail_if: Annotated[
+        str, typer.Option(metavar="CONDITIONS", help="Exit code 3 if one holds: 'changed>5%,|move|>0.2,longer>60%'.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    report: ReportFile = "",
     allow_mixed: Annotated[
         bool, typer.Option(help="Take outputs of several judges, epochs, rubrics and methods.")
     ] = False,
 ) -> None:
-    """Compare two outputs case by case: who won, how far apart they are, and what differs in how they were made."""
-    before, after = (_Side(outputs_of([told]), allow_mixed) for told in (one, other))
-    joined = _Joined(dict(before.outcomes()))
-    found = differences(joined.pairs(after), most)
+    """Compare two outputs, such as two versions of a rubric or judge, case by case: what changed, and if by chance."""
+    thresholds = thresholds_in(fail_if)
+    check_report(report, [one, other])
+    with texts_from(cases, parse_fields(tuple(field))) as texts:
+        before, after = (_Side(outputs_of([told]), allow_mixed, texts) for told in (one, other))
+        joined = _Joined(dict(before.outcomes()))
+        found = differences(joined.pairs(after), most)
     told = _record(found, joined, before, after)
-    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2) if as_json else _page(told, found))
+    changed = found.changes.found()
+    looked_at = checked(thresholds, measures_of(changed, told["other_status"], found.cases))
+    told |= {**changes_record(changed), "thresholds": [vars(each) for each in looked_at]}
+    lines = [_page(told, found), *changes_lines(changed, found.is_of_pairs), *failures(looked_at)]
+    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2) if as_json else "\n".join(lines))
+    write_report(report, changes_report(told, changed, lines))
+    if any(each.failed for each in looked_at):
+        raise typer.Exit(FAILED)
 
 
 @dataclass(slots=True)
@@ -47,6 +75,7 @@ class _Side:
 
     files: list[Path]
     allow_mixed: bool
+    texts: Texts
     torn: list[Path] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
     alike: dict[Hashable, Any] = field(default_factory=dict)
@@ -57,14 +86,24 @@ class _Side:
             if not self.told and record.get("provenance"):
                 self.told = _telling(record, where)
             judgment = judgment_at(where, record, with_evidence=False)
-            yield judgment.case_id, self._in_common(outcome_of(judgment))
+            yield judgment.case_id, self._in_common(self._outcome(judgment))
         self.torn = reading.torn
+
+    def _outcome(self, judgment: Judgment) -> Outcome:
+        case = own_case(judgment) or (self.texts.case_of(judgment) if self.texts.path and judgment.candidates else None)
+        if case is None:
+            return outcome_of(judgment)
+        sizes = {candidate.id: len(plain_text(candidate.content)) for candidate in case.candidates}
+        most = [name for name, size in sizes.items() if size == max(sizes.values())]
+        is_one_longer = len(sizes) == 2 and len(most) == 1
+        return outcome_of(judgment, prompt_of(judgment, case), most[0] if is_one_longer else None)
 
     def _in_common(self, outcome: Outcome) -> Outcome:
         held = self.alike.setdefault
         status, winner = held(outcome.status, outcome.status), held(outcome.winner, outcome.winner)
         candidates = held(outcome.candidates, outcome.candidates)
-        return outcome._replace(status=status, candidates=candidates, winner=winner)
+        models, domain = held(outcome.models, outcome.models), held(outcome.domain, outcome.domain)
+        return outcome._replace(status=status, candidates=candidates, winner=winner, models=models, domain=domain)
 
 
 @dataclass(slots=True)

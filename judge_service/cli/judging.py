@@ -20,7 +20,8 @@ from judge_service.cli.flags import (
 )
 from judge_service.cli.on_ray import RayFlags
 from judge_service.cli.one import OneCase, judge_one
-from judge_service.cli.run import BatchFlags, run_batch
+from judge_service.cli.rated_too import run_rated
+from judge_service.cli.run import BatchFlags
 from judge_service.domain.options import Task
 from judge_service.errors import InvalidOption
 from judge_service.loops import run_interruptibly
@@ -54,6 +55,9 @@ def _command(task: Task) -> Callable[..., None]:
                 "--output", "-o", metavar="OUT", help="Judgments, of the kinds IN may have; - is standard output."
             ),
         ] = "-",
+        ratings: Annotated[
+            str, typer.Option(metavar="OUT", help="Score each candidate too, by the same rubric, into this file.")
+        ] = "",
         prompt: Annotated[str | None, typer.Option(help="One case instead of a file: its prompt.")] = None,
         a: Annotated[str | None, typer.Option("--a", help="The first candidate (compare).")] = None,
         b: Annotated[str | None, typer.Option("--b", help="The second candidate (compare).")] = None,
@@ -149,6 +153,8 @@ def _command(task: Task) -> Callable[..., None]:
             raise InvalidOption("give a file or one case, not both", "prompt")
         if (ray_workers is not None or ray_address) and not ray:
             raise InvalidOption("--ray-workers and --ray-address go with --ray", "ray")
+        if one.given and ratings:
+            raise InvalidOption("--ratings goes with a file of cases", "ratings")
         if one.given:
             run_interruptibly(judge_one(task, one.row(task), options, which, config, wait_judge, json_, server))
             return
@@ -158,6 +164,6 @@ def _command(task: Task) -> Callable[..., None]:
             source, output, tuple(field), shard, limit, retry_failed, overwrite, dry_run, stop_if, quiet, server,
             drain_on, drain_seconds, ordered, RayFlags(ray_workers, ray_address) if ray else None,
         )  # fmt: skip
-        raise typer.Exit(run_interruptibly(run_batch(task, options, which, config, wait_judge, flags)))
+        raise typer.Exit(run_interruptibly(run_rated(task, options, which, config, wait_judge, flags, ratings)))
 
     return command

@@ -28,6 +28,7 @@ from judge_service.cli.win_rate_finding import Wanted, found_between, found_in, 
 from judge_service.cli.win_rate_page import page
 from judge_service.cli.win_rate_record import Found, record
 from judge_service.contests.comparisons import Compared, comparisons_in
+from judge_service.contests.difficulties import difficulties_of
 from judge_service.contests.sources import OUTPUTS, one_kind
 from judge_service.errors import InvalidOption
 from judge_service.files.disk import check_output
@@ -107,6 +108,10 @@ def win_rate_(
     no_cache: NoCache = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Judge again what was not judged.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start OUT anew.")] = False,
+    difficulty: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="How hard instructions are (AlpacaEval's df_gamed.csv), for length control."),
+    ] = "",
     annotations: Annotated[
         str, typer.Option(metavar="FILE", help="Write AlpacaEval's annotations.json, for its own tools.")
     ] = "",
@@ -128,7 +133,8 @@ def win_rate_(
     }  # fmt: skip
     which = WhichJudge(judge_url, model, judge_key_env, offline, concurrency)
     asked = ContestFlags(plain_options(told), which, config, wait_judge, server, output, retry_failed, overwrite, quiet)
-    wanted = Wanted(evaluated, baseline, unscored_told(unscored), confidence)
+    hard = difficulties_of(difficulty) if difficulty else None
+    wanted = Wanted(evaluated, baseline, unscored_told(unscored), confidence, hard)
     read = Read(tuple(sources), tuple(against), cases, tuple(field), cluster, allow_mixed, questions, allow_missing)
     _check_outputs(read, output, annotations, leaderboard)
     found = _judged(read, wanted, asked) if one_kind(sources) == OUTPUTS else _stored(read, wanted, asked)

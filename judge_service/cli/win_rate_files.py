@@ -58,7 +58,9 @@ def _annotation(comparison: Comparison, annotator: str) -> dict[str, Any]:
     return annotation(comparison.asked, comparison.texts, names, category, annotator, preference)
 
 
-def write_leaderboard(path: str, rates: Sequence[WinRate], controlled: Mapping[str, tuple[float, float]]) -> None:
+def write_leaderboard(
+    path: str, rates: Sequence[WinRate], controlled: Mapping[str, tuple[float, float | None]]
+) -> None:
     """Each model's row in a leaderboard: in the place of the one it has, or added; other rows stay as they are.
 
     Args:
@@ -80,7 +82,7 @@ def write_leaderboard(path: str, rates: Sequence[WinRate], controlled: Mapping[s
     replace_whole(Path(path), [out.getvalue().encode()])
 
 
-def _row(one: WinRate, controlled: tuple[float, float] | None) -> dict[str, Any]:
+def _row(one: WinRate, controlled: tuple[float, float | None] | None) -> dict[str, Any]:
     rate = one.rate
     assert rate.soft is not None
     assert rate.discrete is not None
@@ -98,7 +100,7 @@ def _row(one: WinRate, controlled: tuple[float, float] | None) -> dict[str, Any]
         "mode": MODE,
         "avg_length": int(sum(lengths) / len(lengths)) if lengths else "",
         "length_controlled_winrate": "" if controlled is None else controlled[0],
-        "lc_standard_error": "" if controlled is None else controlled[1],
+        "lc_standard_error": "" if controlled is None or controlled[1] is None else controlled[1],
     }
 
 

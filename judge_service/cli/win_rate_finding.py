@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from judge_service.cli.win_rate_files import write_annotations, write_leaderboard
-from judge_service.cli.win_rate_record import Found
+from judge_service.cli.win_rate_record import Controls, Found
 from judge_service.contests.comparisons import Compared
 from judge_service.errors import InvalidOption, RunRefused
+from judge_service.evaluation.difficulty import Difficulties
+from judge_service.evaluation.length_control import length_finding
 from judge_service.evaluation.origins import differing
 from judge_service.evaluation.paired_rates import difference_of
 from judge_service.evaluation.rates import UNSCORED, Unscored
-from judge_service.evaluation.win_rates import Unclear, WinRate, evenly_missing, pairings, win_rate
+from judge_service.evaluation.style import style_controlled
+from judge_service.evaluation.win_rates import Unclear, WinRate, evenly_missing, oriented, pairings, win_rate
 
 _TWO: Final = 2
 
@@ -23,12 +27,14 @@ class Wanted:
 
     Attributes:
         model, baseline: to go by these only; "" for any.
+        difficulties: of instructions, as AlpacaEval's length control takes them.
     """
 
     model: str
     baseline: str
     unscored: Unscored
     confidence: float
+    difficulties: Difficulties | None = None
 
     def rates(self, compared: Compared) -> list[WinRate]:
         """The win rate of each model that was compared.
@@ -44,6 +50,19 @@ class Wanted:
             win_rate(compared.comparisons, model, baseline, self.unscored, compared.unplaced, self.confidence)
             for model, baseline in pairs
         ]
+
+    def controls(self, rates: Iterable[WinRate], compared: Compared) -> dict[str, Controls]:
+        """Length and style controlled for, of each model that has a win rate, in the order of the comparisons.
+
+        AlpacaEval's estimate goes by that order: its folds are shuffled by place.
+        """
+        found = {}
+        for one in rates:
+            if not one.rate.withheld:
+                own = oriented(compared.comparisons, one.model, one.baseline)
+                length = length_finding(own, self.difficulties, self.confidence)
+                found[one.model] = Controls(length, style_controlled(own, self.confidence))
+        return found
 
 
 def unscored_told(told: str) -> Unscored:
@@ -62,7 +81,8 @@ def found_in(wanted: Wanted, compared: Compared) -> Found:
     """Each model's win rate; two models over one baseline are compared with each other too."""
     rates = evenly_missing(wanted.rates(compared), wanted.unscored)
     difference = difference_of(rates[0], rates[1], wanted.confidence) if len(rates) == _TWO else None
-    return Found(tuple(rates), difference, compared, wanted.unscored, compared.told)
+    controls = wanted.controls(rates, compared)
+    return Found(tuple(rates), difference, compared, wanted.unscored, controls, compared.told)
 
 
 def found_between(wanted: Wanted, compared: Compared, against: Compared, allow_mixed: bool) -> Found:
@@ -73,7 +93,7 @@ def found_between(wanted: Wanted, compared: Compared, against: Compared, allow_m
         RunRefused: they were judged by others, or otherwise.
     """
     _check_alike(compared, against, allow_mixed)
-    both = [wanted.rates(compared), Wanted("", wanted.baseline, wanted.unscored, wanted.confidence).rates(against)]
+    both = [wanted.rates(compared), replace(wanted, model="").rates(against)]
     for rates in both:
         if len(rates) > 1:
             names = ", ".join(one.model for one in rates)
@@ -83,7 +103,9 @@ def found_between(wanted: Wanted, compared: Compared, against: Compared, allow_m
         raise InvalidOption(f"their baselines differ: {one.baseline} and {other.baseline} (--baseline)", "against")
     rates = evenly_missing([one, other], wanted.unscored)
     difference = difference_of(rates[0], rates[1], wanted.confidence)
-    return Found(tuple(rates), difference, compared, wanted.unscored, (*compared.told, *against.told))
+    controls = {**wanted.controls(rates[:1], compared), **wanted.controls(rates[1:], against)}
+    told = (*compared.told, *against.told)
+    return Found(tuple(rates), difference, compared, wanted.unscored, controls, told)
 
 
 def _check_alike(compared: Compared, against: Compared, allow_mixed: bool) -> None:
@@ -103,4 +125,10 @@ def write_files(found: Found, annotations: str, leaderboard: str) -> None:
     if annotations:
         write_annotations(annotations, found.rates, "+".join(found.compared.judges))
     if leaderboard:
-        write_leaderboard(leaderboard, found.rates, {})
+        write_leaderboard(leaderboard, found.rates, _length_controlled(found.controls))
+
+
+def _length_controlled(controls: Mapping[str, Controls]) -> dict[str, tuple[float, float | None]]:
+    """What AlpacaEval's leaderboard would show, by model, where there is such a rate."""
+    told = {model: own.length.alpaca for model, own in controls.items()}
+    return {model: (own.win_rate, own.standard_error) for model, own in told.items() if not isinstance(own, str)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from judge_service.cli.win_rate_record import Found
+from judge_service.cli.win_rate_record import Controls, Found
+from judge_service.evaluation.length_control import length_lines
 from judge_service.evaluation.paired_rates import Difference
 from judge_service.evaluation.rates import Bounds, Rate
 from judge_service.evaluation.win_rates import PositionEffect, WinRate
@@ -20,7 +21,7 @@ SOFT: dict[str, str] = {
 
 def page(found: Found) -> str:
     """The whole finding."""
-    parts = [_model(one) for one in found.rates]
+    parts = [[*_model(one), *_controlled(found.controls.get(one.model))] for one in found.rates]
     if found.difference is not None:
         parts.append(_difference(found.difference))
     facts = [_line(name, told) for name, told in found.compared.facts.items()]
@@ -101,6 +102,15 @@ def _category(rate: Rate) -> str:
     missing = sum(rate.missing.values())
     more = f", {missing:,} without a verdict" if missing else ""
     return f"{in_percent(rate.soft)} of {rate.total:,}, discrete {in_percent(rate.discrete)}{more}"
+
+
+def _controlled(controls: Controls | None) -> Iterable[str]:
+    if controls is None:
+        return
+    yield from (f"  {line}" for line in length_lines(controls.length))
+    style = controls.style
+    told = f"no win rate: {style.reason}" if style.rate is None else in_percent(style.rate)
+    yield _line("at equal length and style", told)
 
 
 def _difference(difference: Difference) -> list[str]:

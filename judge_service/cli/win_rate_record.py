@@ -7,10 +7,21 @@ from typing import Any
 
 from judge_service.contests.comparisons import Compared
 from judge_service.domain.frozen import frozen
+from judge_service.evaluation.controls import Controlled
+from judge_service.evaluation.length_control import LengthFinding, length_record
 from judge_service.evaluation.paired_rates import Difference
 from judge_service.evaluation.rates import Bounds, Rate
+from judge_service.evaluation.style import style_record
 from judge_service.evaluation.win_rates import PositionEffect, WinRate
 from judge_service.statistics.intervals import Interval
+
+
+@frozen
+class Controls:
+    """The win rate between answers of one length, and between answers of one length and layout."""
+
+    length: LengthFinding
+    style: Controlled
 
 
 @frozen
@@ -22,6 +33,7 @@ class Found:
         difference: of two models over the same baseline, where that was asked for.
         compared: where the comparisons come from.
         unscored: what was made of missing verdicts.
+        controls: by model, where it has a win rate.
         told: what to say besides.
     """
 
@@ -29,6 +41,7 @@ class Found:
     difference: Difference | None
     compared: Compared
     unscored: str
+    controls: Mapping[str, Controls]
     told: tuple[str, ...] = ()
 
     @property
@@ -41,19 +54,19 @@ def record(found: Found) -> dict[str, Any]:
     """The finding: one model's fields at the top; of several models under `models`, and what they differ by."""
     facts = {"unscored": found.unscored, **_facts(found.compared)}
     if len(found.rates) == 1 and found.difference is None:
-        return {**win_rate_record(found.rates[0]), **facts}
+        return {**win_rate_record(found.rates[0], found), **facts}
     more = {} if found.difference is None else {"difference": difference_record(found.difference)}
-    return {"object": "win_rates", "models": [win_rate_record(one) for one in found.rates], **more, **facts}
+    return {"object": "win_rates", "models": [win_rate_record(one, found) for one in found.rates], **more, **facts}
 
 
-def win_rate_record(one: WinRate) -> dict[str, Any]:
+def win_rate_record(one: WinRate, found: Found) -> dict[str, Any]:
     """One model against its baseline."""
     return {
         "object": "win_rate",
         "model": one.model,
         "baseline": one.baseline,
         **rate_record(one.rate),
-        "length_controlled_win_rate": None,
+        **_controlled(one, found.controls.get(one.model)),
         "soft_is": _measure(one.measures),
         "n_identical": one.identical,
         **_position(one.position),
@@ -153,6 +166,14 @@ def _position(effect: PositionEffect) -> dict[str, Any]:
             "why_not": effect.why_not or None,
         },
     }
+
+
+def _controlled(one: WinRate, controls: Controls | None) -> dict[str, Any]:
+    if controls is None:
+        return {"length_controlled_win_rate": None, "lc_standard_error": None, "lc_reason": one.rate.withheld}
+    style = style_record(controls.style)
+    left_out = style.pop("left_out")
+    return {**length_record(controls.length), **style, "style_left_out": left_out}
 
 
 def _measure(measures: Mapping[str, int]) -> str | None:

@@ -11,9 +11,11 @@ from typing import Final, NamedTuple
 
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Preference, Ranking, Scorecard
+from judge_service.evaluation.changes import Change, Changes
 from judge_service.statistics.kappa import cohens_kappa
 
 _ENOUGH: Final = 16
+_PLACES: Final = {"1": 1, "2": -1}
 
 
 class Outcome(NamedTuple):
@@ -24,6 +26,9 @@ class Outcome(NamedTuple):
         winner: the id of the best candidate, "tie", or a lone response's score to the nearest step; None where there is
             no verdict.
         value: the logit of a pair, for its first candidate, or the score of a lone response.
+        prompt: what judgments on one prompt have in common.
+        models: who wrote the two of a pair, where both are named.
+        longer: the longer of a pair, where its texts are known and not as long.
     """
 
     status: str
@@ -31,12 +36,20 @@ class Outcome(NamedTuple):
     candidates: tuple[str, ...]
     winner: str | None = None
     value: float | None = None
+    prompt: str = ""
+    domain: str | None = None
+    models: tuple[str, str] | None = None
+    longer: str | None = None
 
 
-def outcome_of(judgment: Judgment) -> Outcome:
+def outcome_of(judgment: Judgment, prompt: str = "", longer: str | None = None) -> Outcome:
     """The outcome of a stored judgment; only what is judged has a winner."""
     winner, value = _found(judgment) if judgment.status == "judged" else (None, None)
-    return Outcome(judgment.status, judgment.case_digest[-_ENOUGH:], judgment.candidates, winner, value)
+    first, second = ([judgment.models.get(name) for name in judgment.candidates] + [None, None])[:2]
+    models = (first, second) if len(judgment.candidates) == 2 and first and second and first != second else None
+    text = judgment.case_digest[-_ENOUGH:]
+    told = (judgment.status, text, judgment.candidates, winner, value, prompt or judgment.case_id, judgment.domain)
+    return Outcome(*told, models, longer)
 
 
 def _found(judgment: Judgment) -> tuple[str | None, float | None]:
@@ -78,6 +91,7 @@ class Differences:
         winners: the same of what won, where both judged: a place from "1" on, "tie", or a lone response's score.
         distances: how far logits (or scores) are apart, summed over `compared` cases.
         largest: the largest disagreements, those with another winner before all others.
+        changes: what became of each verdict from the one to the other.
     """
 
     cases: int = 0
@@ -88,6 +102,7 @@ class Differences:
     compared: int = 0
     distances: float = 0.0
     largest: list[Disagreement] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
 
     @property
     def judged(self) -> int:
@@ -139,6 +154,7 @@ def _counted(pairs: Iterable[tuple[str, Outcome, Outcome]], found: Differences) 
             found.distances += apart
         if one.winner is not None and other.winner is not None:
             found.winners[_rating(one.winner, one), _rating(other.winner, one)] += 1
+            found.changes.add(_change(one, other))
         if apart or one.winner != other.winner:
             yield Disagreement(case_id, one, other, apart or 0.0)
 
@@ -149,10 +165,36 @@ def _rating(winner: str, one: Outcome) -> str:
 
 
 def _apart(one: Outcome, other: Outcome) -> float | None:
+    move = _move(one, other)
+    return None if move is None else abs(move)
+
+
+def _move(one: Outcome, other: Outcome) -> float | None:
+    """How far the value for the first candidate of the one rose."""
     if one.value is None or other.value is None:
         return None
     is_swapped = len(one.candidates) == 2 and one.candidates == other.candidates[::-1]
-    return abs(one.value - (-other.value if is_swapped else other.value))
+    return (-other.value if is_swapped else other.value) - one.value
+
+
+def _change(one: Outcome, other: Outcome) -> Change:
+    """Of a case that both judged."""
+    assert one.winner is not None
+    assert other.winner is not None
+    before, after = _rating(one.winner, one), _rating(other.winner, one)
+    is_other, is_pair = before != after, len(one.candidates) == 2
+    towards = _PLACES.get(after, 0) - _PLACES.get(before, 0) if is_pair else 0
+    longer = one.longer or other.longer
+    is_flip = is_other and is_pair and longer is not None and "tie" not in (before, after)
+    return Change(
+        one.prompt,
+        is_other,
+        (towards > 0) - (towards < 0),
+        _move(one, other),
+        one.models,
+        one.domain,
+        other.winner == longer if is_flip else None,
+    )
 
 
 def _weight(disagreement: Disagreement) -> tuple[bool, bool, float]:

@@ -10,7 +10,7 @@ from judge_service.domain.frozen import frozen
 from judge_service.evaluation.comparisons import Comparison
 from judge_service.evaluation.rates import filled
 from judge_service.evaluation.win_rates import WinRate
-from judge_service.statistics.intervals import Interval, clustered_mean
+from judge_service.statistics.intervals import Interval, clustered_share
 from judge_service.statistics.students import t_critical, t_tails
 
 Named = Literal["soft", "won"]
@@ -111,7 +111,7 @@ def _completed(one: WinRate, other: WinRate, value: float, confidence: float) ->
 def _disagreeing(judged: Sequence[Sequence[Comparison]], common: Iterable[str], confidence: float) -> Interval | None:
     sides = [_sides(comparisons) for comparisons in judged]
     differ = [(prompt, float(sides[0][prompt] != sides[1][prompt])) for prompt in sorted(common)]
-    return clustered_mean([v for _, v in differ], [p for p, _ in differ], confidence) if differ else None
+    return clustered_share([v for _, v in differ], [p for p, _ in differ], confidence) if differ else None
 
 
 def _sides(comparisons: Iterable[Comparison]) -> Mapping[str, int]:

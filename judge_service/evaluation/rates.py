@@ -12,7 +12,7 @@ import numpy as np
 
 from judge_service.domain.frozen import frozen
 from judge_service.evaluation.comparisons import Comparison
-from judge_service.statistics.intervals import Interval, clustered_mean
+from judge_service.statistics.intervals import Interval, clustered_share
 
 Unscored = Literal["bounds", "tie", "drop"]
 UNSCORED: Final[tuple[Unscored, ...]] = get_args(Unscored)
@@ -129,7 +129,7 @@ def _with_unplaced(comparisons: Sequence[Comparison], unplaced: int) -> list[Com
 def _mean(comparisons: Sequence[Comparison], name: Literal["soft", "won"], confidence: float) -> Interval | None:
     if not comparisons:
         return None
-    return clustered_mean([getattr(c, name) for c in comparisons], [c.prompt for c in comparisons], confidence)
+    return clustered_share([getattr(c, name) for c in comparisons], [c.prompt for c in comparisons], confidence)
 
 
 def _bounds(comparisons: Sequence[Comparison], name: Literal["soft", "won"], confidence: float) -> Bounds:

@@ -10,7 +10,7 @@ from typing import Final
 from judge_service.domain.frozen import frozen
 from judge_service.evaluation.comparisons import Comparison
 from judge_service.evaluation.rates import Rate, Unscored, in_one_order, rate_of
-from judge_service.statistics.intervals import Interval, clustered_mean
+from judge_service.statistics.intervals import Interval, clustered_mean, clustered_share
 
 MOST_APART: Final = 0.005
 """Shares of missing verdicts that differ by this much between models make their rates no rates of the same thing."""
@@ -149,7 +149,7 @@ def position_effect(judged: Sequence[Comparison], confidence: float = 0.95) -> P
     asked = [c for c in judged if c.evidence is not None]
     both = [c for c in asked if c.by_order is not None]
     lean = _mean([(c, c.lean) for c in asked if c.lean is not None], confidence)
-    inconsistent = _mean([(c, 1.0 - c.consistent) for c in asked if c.consistent is not None], confidence)
+    inconsistent = _share([(c, 1.0 - c.consistent) for c in asked if c.consistent is not None], confidence)
     why_not = _why_no_orders(asked, len(both))
     if why_not:
         return PositionEffect(lean, None, None, None, inconsistent, why_not)
@@ -157,8 +157,8 @@ def position_effect(judged: Sequence[Comparison], confidence: float = 0.95) -> P
     by_order = [(c, c.by_order or (0.5, 0.5)) for c in judged]
     return PositionEffect(
         lean,
-        _mean([(c, baseline_first) for c, (_, baseline_first) in by_order], confidence),
-        _mean([(c, model_first) for c, (model_first, _) in by_order], confidence),
+        _share([(c, baseline_first) for c, (_, baseline_first) in by_order], confidence),
+        _share([(c, model_first) for c, (model_first, _) in by_order], confidence),
         _mean([(c, first - second) for c, (first, second) in by_order], confidence),
         inconsistent,
         "",
@@ -178,9 +178,16 @@ def _why_no_orders(asked: Sequence[Comparison], both: int) -> str:
 
 
 def _mean(values: Sequence[tuple[Comparison, float]], confidence: float) -> Interval | None:
-    if not values:
-        return None
-    return clustered_mean([value for _, value in values], [c.prompt for c, _ in values], confidence)
+    """The mean by prompts; of logits, or of differences of shares."""
+    return clustered_mean(*_by_prompt(values), confidence) if values else None
+
+
+def _share(values: Sequence[tuple[Comparison, float]], confidence: float) -> Interval | None:
+    return clustered_share(*_by_prompt(values), confidence) if values else None
+
+
+def _by_prompt(values: Sequence[tuple[Comparison, float]]) -> tuple[list[float], list[str]]:
+    return [value for _, value in values], [c.prompt for c, _ in values]
 
 
 def evenly_missing(found: Sequence[WinRate], unscored: Unscored) -> list[WinRate]:

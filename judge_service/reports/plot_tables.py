@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -27,9 +28,11 @@ def table_of(plot: Plot) -> Table:
     return _scatter_table(plot)
 
 
-def digits_for(span: float) -> int:
-    """Decimals that tell values apart that lie so far from each other: a tenth of it at least, and one."""
-    return min(max(1 - math.floor(math.log10(span)), 1), 8) if span > 0 else 2
+def digits_for(values: Sequence[float]) -> int:
+    """Decimals that tell values apart: a tenth of their range at least, and one; two where they are all the same."""
+    span = max(values) - min(values) if values else 0.0
+    same = 1e-9 * max(map(abs, values), default=0.0)
+    return min(max(1 - math.floor(math.log10(span)), 1), 8) if span > same else 2
 
 
 def _intervals_table(plot: Intervals) -> Table:
@@ -40,7 +43,7 @@ def _intervals_table(plot: Intervals) -> Table:
 def interval_digits(plot: Intervals) -> int:
     """Decimals that the values of an interval plot are shown with."""
     ends = [end for row in plot.rows for end in (row.value, row.low, row.high) if end is not None]
-    return digits_for(max(ends) - min(ends)) if ends else 2
+    return digits_for(ends)
 
 
 def _histogram_table(plot: Histogram) -> Table:
@@ -55,14 +58,13 @@ def histogram_digits(plot: Histogram) -> int:
     for digits in range(6):
         if all(abs(round(edge, digits) - edge) < 1e-6 * least for edge in plot.edges):
             return digits
-    return digits_for(least) + 1
+    return digits_for((0.0, least)) + 1
 
 
 def _scatter_table(plot: Scatter) -> Table:
     """A few points one by one; many by tenths along x."""
     points = sorted(plot.points)
-    ys = [y for _, y in points]
-    digits = digits_for(max(ys) - min(ys)) + 1 if points else 2
+    digits = max((digits_for([point[i] for point in points]) for i in (0, 1)), default=1) + 1
     if len(points) <= FEW_POINTS:
         return Table(plot.title, (plot.x, plot.y), tuple(points), plot.note, digits)
     cuts = [len(points) * i // GROUPS for i in range(GROUPS + 1)]

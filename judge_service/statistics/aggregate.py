@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judge_service.statistics.orders import components
+from judge_service.statistics.strengths import Prior, fitted, paired
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -20,8 +21,6 @@ _ABSOLUTE_STEPS: Final = 50
 _HUBER_STEPS: Final = 500
 _CLIPPED_STEPS: Final = 50
 _CLOSE: Final = 1e-11
-_NEWTON_STEPS: Final = 100
-_LONGEST_STEP: Final = 1.0
 
 
 def least_squares(
@@ -178,27 +177,8 @@ def bradley_terry(
     Returns:
         Zero-mean strengths in logits, shape (n,).
     """
-    one = np.asarray([p[0] for p in pairs], dtype=np.intp)
-    other = np.asarray([p[1] for p in pairs], dtype=np.intp)
-    won: FloatArray = np.asarray(wins, dtype=np.float64)
     mean, precision = prior_of(n, prior)
-    strengths = mean
-    for _ in range(_NEWTON_STEPS):
-        expected = 1.0 / (1.0 + np.exp(strengths[other] - strengths[one]))
-        gradient = (mean - strengths) * precision
-        np.add.at(gradient, one, won - expected)
-        np.add.at(gradient, other, expected - won)
-        weight = expected * (1.0 - expected)
-        hessian = np.eye(n) * precision
-        for at, sign in (((one, one), 1.0), ((other, other), 1.0), ((one, other), -1.0), ((other, one), -1.0)):
-            np.add.at(hessian, at, sign * weight)
-        step = np.linalg.solve(hessian, gradient)
-        length = float(np.abs(step).max())
-        strengths = np.asarray(strengths + step / max(1.0, length / _LONGEST_STEP), dtype=np.float64)
-        if length < 1e-10:
-            break
-    centred: FloatArray = strengths - strengths.mean()
-    return centred
+    return fitted(paired(n, pairs, wins), Prior(mean, precision, 0.0)).strengths
 
 
 def beat_probabilities(strengths: FloatArray) -> FloatArray:

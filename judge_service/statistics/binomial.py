@@ -49,3 +49,16 @@ def _at_most(weights: Sequence[float], trials: int, p: float) -> float:
 
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def sign_test(one: int, other: int) -> float:
+    """The two-sided p-value of so uneven a count where either side is as likely, exact.
+
+    McNemar's test (1947, Psychometrika 12) in its exact form, on the two counts of what changed.
+
+    Args:
+        one, other: how many went to each side; 0 or more.
+    """
+    trials, few = one + other, min(one, other)
+    weights = [_log_choose(trials, k) for k in range(few + 1)]
+    return min(1.0, 2.0 * _at_most(weights, trials, 0.5))

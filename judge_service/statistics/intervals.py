@@ -51,6 +51,21 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confid
     return Interval(mean, mean - reach, mean + reach, error, len(numbers), names)
 
 
+def clustered_share(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
+    """`clustered_mean` of values in [0, 1], whose interval stays within [0, 1] and is never empty.
+
+    Where all values are v, none of G clusters told anything else: of clusters that do there may be a share u with
+    (1 - u)^G = (1 - confidence) / 2, as Clopper and Pearson have it, and each may be 0 or 1.
+    """
+    found = clustered_mean(values, clusters, confidence)
+    if found.low is None or found.high is None:
+        return found
+    if found.standard_error == 0.0:
+        unseen = 1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / found.clusters)
+        return found._replace(low=found.value * (1.0 - unseen), high=found.value + unseen * (1.0 - found.value))
+    return found._replace(low=max(0.0, found.low), high=min(1.0, found.high))
+
+
 def numbered(clusters: Sequence[Hashable]) -> tuple[int, list[int]]:
     numbers: dict[Hashable, int] = {}
     places = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]

@@ -12,16 +12,18 @@ from judge_service.domain.judgments import JudgeIdentity, Judgment, Named, Prove
 from judge_service.domain.options import Options
 from judge_service.domain.standards import Rubric, Standard
 from judge_service.domain.verdicts import Ranking
-from judge_service.errors import InvalidRequest
-from judge_service.evaluation.arms import Arm, Cells, cells_by_case, label_families
+from judge_service.errors import InvalidOption, InvalidRequest
+from judge_service.evaluation.arms import Arm, Cells, cells_by_case, label_families, won_by
 from judge_service.evaluation.audit_card import AuditCard, versioned
 from judge_service.evaluation.card_measures import label_measures, position_measures, verdict_measures
 from judge_service.evaluation.label_measures import labelled_measures, verbosity_measures
 from judge_service.evaluation.labels import LabelOf, side_named
 from judge_service.evaluation.measures import Measure
 from judge_service.evaluation.measuring import by_suite, mean_of
+from judge_service.evaluation.protocol_measures import protocol_measures
 from judge_service.evaluation.repeats import consistency_measures, tellings_in
 from judge_service.evaluation.sights import Sight, sights_of
+from judge_service.evaluation.two_protocols import scores_of, twice_of
 from judge_service.files.reading import Row
 from judge_service.library.perturbations import Variant
 from judge_service.probing.asked import Shown, judgments_on, unseen
@@ -30,6 +32,7 @@ from judge_service.protocols.audited import both_leans
 from judge_service.service import JudgingService
 
 STORED = "stored judgments"
+NOT_RATED = "the same answers were not rated too (audit protocol sets ratings beside comparisons)"
 JUDGED = "cases judged for the audit"
 
 
@@ -51,6 +54,7 @@ class Audited:
         families: by two labels, what turning them round told apart; empty where they were not turned.
         again: judgments on the same cases, past the cache.
         labels: P(the first is better) by people, by case id.
+        rated: scorecards of the same cases, or why there are none.
         concordances: Kendall's W of each case whose rankings were repeated.
         why_no_labels: why labels were not turned round; "" where they were.
     """
@@ -67,6 +71,7 @@ class Audited:
     labels: dict[str, float] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     why_no_labels: str = ""
+    rated: Sequence[Judgment] | str = ""
     concordances: list[float] = field(default_factory=list)
     rankings: int = 0
 
@@ -120,7 +125,33 @@ def measures_of(audited: Audited) -> list[Measure]:
         *verdict_measures(sights),
         *labelled_measures(sights),
         *verbosity_measures(sights),
+        *_protocols(audited, clusters),
     ]
+
+
+def _protocols(audited: Audited, clusters: Mapping[str, str]) -> list[Measure]:
+    """How often ratings of the same answers contradict the comparisons."""
+    if isinstance(audited.rated, str):
+        return protocol_measures([], audited.rated or NOT_RATED)
+    scores = {judgment.case_id: scores_of(judgment) for judgment in audited.rated}
+    pairs = [
+        pair
+        for judgment in audited.judgments
+        if won_by(judgment) is not None
+        for pair in twice_of(scores.get(judgment.case_id) or {}, judgment, clusters[judgment.case_id])
+    ]
+    return protocol_measures(pairs, "no case has both a rating of each answer and a verdict")
+
+
+async def _rated(
+    service: JudgingService, options: Options, rows: Sequence[Row], fields: Mapping[str, str], shown: Shown
+) -> Sequence[Judgment] | str:
+    """Each answer rated alone, or why it cannot be."""
+    try:
+        sitting = service.sitting("score", replace(options, orders=None, card=None))
+    except InvalidOption as e:
+        return f"the answers cannot be rated too: {e.message}"
+    return await judgments_on(sitting, rows, fields, shown)
 
 
 def _agreement(audited: Audited) -> Measure:
@@ -190,7 +221,7 @@ async def audited_from(
     repeats: int,
     shown: Shown = unseen,
 ) -> Audited:
-    """Judges the cases in both orders, with the letters the other way round, and again past the cache.
+    """Judges the cases in both orders, with the letters the other way round, and again past the cache; and rates them.
 
     Raises:
         InvalidOption, UnknownName, InvalidRequest: the options are wrong, a label names no side, or no row is a case.
@@ -212,5 +243,6 @@ async def audited_from(
     families = label_families([base, *turned])
     audited.families = {name: cells_by_case(family, list(audited.leans)) for name, family in families.items()}
     audited.why_no_labels = "" if families else "not identified: this judge's labels cannot be turned round"
+    audited.rated = await _rated(service, options, rows, fields, shown)
     audited.again = [told async for told in again(service, options, rows, fields, repeats, shown)]
     return audited

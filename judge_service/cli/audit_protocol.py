@@ -9,14 +9,17 @@ import orjson
 import typer
 
 from judge_service.batch.rows import parse_fields
+from judge_service.cli.changes_page import failures
 from judge_service.cli.plain import on_one_line
 from judge_service.cli.reporting import ReportFile, check_report, write_report
 from judge_service.contests.twice import BothWays, both_ways
 from judge_service.evaluation.origins import differing
-from judge_service.evaluation.two_protocols import Disagreement, Favour, ProtocolAudit, two_protocols
+from judge_service.evaluation.thresholds import checked, thresholds_in
+from judge_service.evaluation.two_protocols import Disagreement, Favour, ProtocolAudit, protocol_measures, two_protocols
 from judge_service.reports.page import Intervals, Ranged, Report, Section
 from judge_service.statistics.intervals import Interval
 
+FAILED: Final = 3
 NEVER: Final = (
     "Numbers of one protocol are never comparable with those of the other: rates and scores go together only with what"
     " was asked in the same way."
@@ -31,16 +34,25 @@ def protocol(
     cluster: Annotated[
         str, typer.Option(metavar="FIELD", help="The field of metadata that tells prompts apart. [default: their text]")
     ] = "",
+    fail_if: Annotated[
+        str,
+        typer.Option(metavar="CONDITIONS", help="Exit code 3 if one holds: 'protocol.disagreement>20%'."),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     report: ReportFile = "",
 ) -> None:
     """Learn how often ratings and comparisons of the same answers contradict each other, and who wins under each."""
+    thresholds = thresholds_in(fail_if)
     check_report(report, [ratings, rankings])
     read = both_ways([ratings], [rankings], cases=cases, fields=parse_fields(tuple(field)), prompt_field=cluster)
     found = two_protocols(read.pairs)
-    told = _record(found, read)
-    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2) if as_json else "\n".join(_lines(found, read)))
+    looked_at = checked(thresholds, protocol_measures(found))
+    told = {**_record(found, read), "thresholds": [vars(each) for each in looked_at]}
+    lines = [*_lines(found, read), *failures(looked_at)]
+    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2) if as_json else "\n".join(lines))
     write_report(report, _report(found, read, told))
+    if any(each.failed for each in looked_at):
+        raise typer.Exit(FAILED)
 
 
 def _record(found: ProtocolAudit, read: BothWays) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from judge_service.domain.frozen import frozen
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.verdicts import Preference, Ranking, Scorecard
+from judge_service.evaluation.measures import Measure
 from judge_service.statistics.intervals import Interval, clustered_mean, clustered_share
 
 _WORDS: Final = re.compile(r"\w+")
@@ -213,3 +214,20 @@ def _favour(pairs: Sequence[Twice], wanted: Sequence[float], confidence: float) 
 
 def _towards(said: float, side: float) -> float:
     return said if side == 1.0 else 1.0 - said
+
+
+def protocol_measures(found: ProtocolAudit) -> tuple[Measure, ...]:
+    """What an audit's thresholds may name, each with its interval; gaps are ratings less comparisons."""
+    favours = {"win_rate": found.win_rate, "longer": found.longer, "richer": found.richer}
+    whys = {"win_rate": "there are not two models", "longer": "texts are not known", "richer": "texts are not known"}
+    return (
+        _measure("disagreement", found.expected.without_ties, "no pair has a better one by both"),
+        _measure("disagreement_with_ties", found.expected.with_ties, ""),
+        *(_measure(f"{name}_gap", told and told.apart, whys[name]) for name, told in favours.items()),
+    )
+
+
+def _measure(name: str, told: Interval | None, why: str) -> Measure:
+    if told is None:
+        return Measure(f"protocol.{name}", None, None, None, 0, "share", why)
+    return Measure(f"protocol.{name}", told.value, told.low, told.high, told.n, "share")

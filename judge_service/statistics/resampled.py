@@ -26,8 +26,8 @@ def strengths_drawn(told: Paired, fit: Fit, clusters: Sequence[str], draws: int,
     """Strengths in each draw, shape (draws, n).
 
     Clusters are numbered by their names, so that the order of the comparisons draws nothing else. A draw in which a
-    thing won or lost everything has it at plus or minus infinity, and one that never meets the rest is not a number;
-    what is finite has the mean that it has in `fit`.
+    thing won or lost everything has it at plus or minus infinity, and one that never meets the rest is not a number, as
+    all are that cannot be told from what stands beside; what is finite has the mean that it has in `fit`.
     """
     names = {name: place for place, name in enumerate(sorted(set(clusters)))}
     places = np.asarray([names[cluster] for cluster in clusters], dtype=np.intp)
@@ -75,9 +75,13 @@ def _one(drawn: Paired, fit: Fit) -> FloatArray:
     if not has_tie_parameter(drawn):
         drawn = ties_halved(drawn)
     start = fit.unknowns if drawn.has_ties == (fit.nu > 0.0) else None
-    if sorts.within.all():
-        return fitted(drawn, None, start).strengths
-    return _unbounded(fitted(drawn, Prior(fit.strengths, _WEAK, _WEAK), start).strengths, sorts, fit.strengths)
+    try:
+        if sorts.within.all():
+            return fitted(drawn, None, start).strengths
+        return _unbounded(fitted(drawn, Prior(fit.strengths, _WEAK, _WEAK), start).strengths, sorts, fit.strengths)
+    except np.linalg.LinAlgError:
+        # What stands beside cannot be told from the things themselves by these prompts.
+        return np.full(drawn.n, np.nan)
 
 
 def _unbounded(strengths: FloatArray, sorts: Joined, known: FloatArray) -> FloatArray:

@@ -227,6 +227,8 @@ def test_ratings_and_comparisons_are_audited_against_each_other(call: Any) -> No
     assert page.code == 0
     assert "never comparable" in page.out
     assert "never comparable" in Path("page.html").read_text()
+    assert call("audit", "protocol", "rated.jsonl", "out.jsonl", "--fail-if", "protocol.disagreement<1.1").code == 3
+    assert call("audit", "protocol", "rated.jsonl", "out.jsonl", "--fail-if", "protocol.disagreement>1").code == 0
 
 
 def test_rankings_are_audited_by_each_two_of_their_candidates(call: Any) -> None:

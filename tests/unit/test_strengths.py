@@ -187,3 +187,15 @@ def test_one_cluster_tells_nothing_of_errors():
     one, other, drawn, _ = contests(8)
     told = told_of(one, other, drawn)
     assert covariance(told, fitted(told), ["p"] * 600) is None
+
+
+def test_a_draw_that_cannot_tell_what_stands_beside_from_the_things_is_unknown():
+    # The one prompt in which the two differ beside who they are is in some draws only.
+    beside = np.zeros((40, 1))
+    beside[0] = 1.0
+    told = paired(2, [(0, 1), (1, 0)] * 20, [1.0, 0.0, 0.0, 1.0] * 10, beside)
+    told = told._replace(outcomes=np.vstack([[[0.6, 0.4, 0.0]], told.outcomes[1:]]))
+    drawn = strengths_drawn(told, fitted(told), [str(k) for k in range(40)], 50, 0)
+    unknown = np.isnan(drawn).all(axis=1)
+    assert 5 < unknown.sum() < 35
+    assert np.isfinite(drawn[~unknown]).all()

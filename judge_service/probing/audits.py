@@ -19,17 +19,17 @@ from judge_service.evaluation.card_measures import label_measures, position_meas
 from judge_service.evaluation.label_measures import labelled_measures, verbosity_measures
 from judge_service.evaluation.labels import LabelOf, side_named
 from judge_service.evaluation.measures import Measure
-from judge_service.evaluation.measuring import by_suite, mean_of
-from judge_service.evaluation.protocol_measures import protocol_measures
+from judge_service.evaluation.measuring import by_suite, mean_of, measured
 from judge_service.evaluation.repeats import consistency_measures, tellings_in
-from judge_service.evaluation.sights import Sight, sights_of
-from judge_service.evaluation.two_protocols import scores_of, twice_of
+from judge_service.evaluation.sights import Sight, sights_of, text_of
+from judge_service.evaluation.two_protocols import protocol_measures, scores_of, twice_of, two_protocols
 from judge_service.files.reading import Row
 from judge_service.library.perturbations import Variant
 from judge_service.probing.asked import Shown, judgments_on, unseen
 from judge_service.probing.perturbing import USUAL, again, answers_in, asked_in
 from judge_service.protocols.audited import both_leans
 from judge_service.service import JudgingService
+from judge_service.sitting import Sitting
 
 STORED = "stored judgments"
 NOT_RATED = "the same answers were not rated too (audit protocol sets ratings beside comparisons)"
@@ -129,18 +129,25 @@ def measures_of(audited: Audited) -> list[Measure]:
     ]
 
 
-def _protocols(audited: Audited, clusters: Mapping[str, str]) -> list[Measure]:
+def _protocols(audited: Audited, clusters: Mapping[str, str]) -> Sequence[Measure]:
     """How often ratings of the same answers contradict the comparisons."""
     if isinstance(audited.rated, str):
-        return protocol_measures([], audited.rated or NOT_RATED)
+        return [measured("protocol.disagreement", None, "share", audited.rated or NOT_RATED)]
     scores = {judgment.case_id: scores_of(judgment) for judgment in audited.rated}
     pairs = [
         pair
         for judgment in audited.judgments
         if won_by(judgment) is not None
-        for pair in twice_of(scores.get(judgment.case_id) or {}, judgment, clusters[judgment.case_id])
+        for pair in twice_of(scores.get(judgment.case_id) or {}, judgment, clusters[judgment.case_id], _texts(judgment))
     ]
-    return protocol_measures(pairs, "no case has both a rating of each answer and a verdict")
+    if not pairs:
+        why = "no case has both a rating of each answer and a verdict"
+        return [measured("protocol.disagreement", None, "share", why)]
+    return protocol_measures(two_protocols(pairs))
+
+
+def _texts(judgment: Judgment) -> dict[str, str] | None:
+    return None if judgment.case is None else {c["id"]: text_of(c["content"]) for c in judgment.case["candidates"]}
 
 
 async def _rated(
@@ -148,7 +155,7 @@ async def _rated(
 ) -> Sequence[Judgment] | str:
     """Each answer rated alone, or why it cannot be."""
     try:
-        sitting = service.sitting("score", replace(options, orders=None, card=None))
+        sitting = Sitting("score", replace(options, orders=None, card=None), service.judges, service.library)
     except InvalidOption as e:
         return f"the answers cannot be rated too: {e.message}"
     return await judgments_on(sitting, rows, fields, shown)

@@ -138,6 +138,8 @@ def test_the_card_holds_what_probes_find_and_teaches_the_position_card_nothing_o
     assert found["sycophancy.shift"]["value"] == pytest.approx(0.0, abs=1e-6)
     assert "not identified" in found["self-preference.shift"]["note"]
     assert found["verbosity.bias"]["n"] > 0
+    # Scores and comparisons go by the same worth.
+    assert (found["protocol.disagreement"]["value"], found["protocol.disagreement"]["n"]) == (0.0, 12)
     assert [rubric["audited"] for rubric in shown["rubrics"]] == [12]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import islice
+from typing import Final
 
 from judge_service.batch.outputs import outputs_of
 from judge_service.batch.progress import Progress
@@ -15,14 +17,20 @@ from judge_service.cli.progress import Display
 from judge_service.domain.frozen import frozen
 from judge_service.domain.options import Options
 from judge_service.evaluation.labels import LabelOf
+from judge_service.evaluation.measures import Measure
+from judge_service.files.disk import STANDARD
 from judge_service.files.reading import Row, rows_of
 from judge_service.library import open_library
 from judge_service.library.perturbations import shipped_variants
+from judge_service.library.probes import open_probes, shipped_contrasts, shipped_pairs
 from judge_service.probing.audits import Audited, audited_from, audited_in
+from judge_service.probing.reading import pairs_in
+from judge_service.probing.running import Probing, probed
 from judge_service.service import JudgingService
 from judge_service.settings import Settings
 
-THINKER = "{} (thinking)"
+AUTHORS: Final = "authors"
+THINKER: Final = "{} (thinking)"
 """Under which name a judge is asked to think, where its thinking is optional."""
 
 
@@ -33,6 +41,7 @@ class AuditAsked:
     Attributes:
         limit: of cases: so many, the first of the files.
         repeats: of cases: how often they are asked again, past the cache.
+        probes: of cases: how many texts of each suite of probes are tried on each pair; 0: none.
     """
 
     sources: Sequence[str]
@@ -41,6 +50,7 @@ class AuditAsked:
     label_of: LabelOf | None
     limit: int
     repeats: int
+    probes: int
     quiet: bool
 
     @property
@@ -72,6 +82,26 @@ async def judged(asked: AuditAsked, service: JudgingService) -> Audited:
     letters = [variant for variant in shipped_variants() if variant.factor == "labels"][:1]
     told = (asked.label_of, letters, asked.repeats, asked.shown)
     return await audited_from(service, asked.options, asked.rows(), asked.fields, *told)
+
+
+async def swayed(asked: AuditAsked, service: JudgingService) -> list[Measure]:
+    """What the probes that come along find on their own pairs; what a judge makes of its family, on the cases.
+
+    Args:
+        service: opened so that it teaches no card: changed cases are not what a judge is asked elsewhere.
+    """
+    if not asked.probes:
+        return []
+    suites = open_probes()
+    on_pairs = [suite for suite in suites if suite.kind != AUTHORS]
+    by_authors = [suite for suite in suites if suite.kind == AUTHORS]
+    options = replace(asked.options, card=None)
+    tried = Probing(on_pairs, shipped_pairs(), shipped_contrasts(), asked.probes)
+    found = await probed(service, options, tried)
+    if STANDARD in asked.sources:
+        return found
+    own = [pair for told in asked.sources for pair in pairs_in(told, asked.fields, asked.limit)][: asked.limit]
+    return found + await probed(service, options, Probing(by_authors, own, label_of=asked.label_of))
 
 
 def with_thinker(settings: Settings, wanted: Sequence[str]) -> tuple[Settings, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,7 +13,7 @@ import typer
 
 from judge_service.batch.rows import parse_fields
 from judge_service.cards.book import Cards
-from judge_service.cli.audit_asked import AuditAsked, judged, stored, with_thinker
+from judge_service.cli.audit_asked import AuditAsked, judged, stored, swayed, with_thinker
 from judge_service.cli.card_page import page
 from judge_service.cli.card_report import audit_record, report_of
 from judge_service.cli.flags import Config, JudgeUrl, KeyEnv, Model, Offline, WaitJudge, WhichJudge, plain_options
@@ -26,6 +27,7 @@ from judge_service.domain.frozen import frozen
 from judge_service.domain.options import options_from
 from judge_service.errors import InvalidOption
 from judge_service.evaluation.audit_card import AuditCard, Changes, card_from, changes_since, latest
+from judge_service.evaluation.measures import Measure
 from judge_service.evaluation.perturbation import perturbation_of
 from judge_service.evaluation.sights import Sight, sights_of
 from judge_service.evaluation.thresholds import Checked, Threshold, checked, thresholds_in
@@ -64,6 +66,9 @@ def card(
     repeats: Annotated[
         int, typer.Option(min=0, max=100, help="Of cases: so often each is asked again, past the cache.")
     ] = 2,
+    probes: Annotated[
+        int, typer.Option(min=0, help="Of cases: so many texts of each suite of probes on its pairs; 0: no probes.")
+    ] = 2,
     label: LabelField = "",
     labels: LabelsFile = "",
     fail_if: Annotated[
@@ -91,7 +96,7 @@ def card(
     told = {"rubric": rubric, "judge": judge, "method": method, "orders": "both"}
     options = options_from(plain_options(told), "compare")
     label_of = labels_told(label, labels).of if label or labels else None
-    asked = AuditAsked(sources, parse_fields(field), options, label_of, limit, repeats, quiet)
+    asked = AuditAsked(sources, parse_fields(field), options, label_of, limit, repeats, probes, quiet)
     put = Put(output, report, json_)
     if perturb:
         if label or labels or fail_if or thresholds or against:
@@ -120,11 +125,12 @@ class Carded:
     card: AuditCard
     sights: Sequence[Sight]
     changes: Changes | None
+    concordances: Sequence[float] = ()
     thresholds: tuple[Checked, ...] = ()
 
     def checked(self, conditions: Sequence[Threshold]) -> Carded:
         """The same with its thresholds looked at."""
-        return Carded(self.card, self.sights, self.changes, checked(conditions, self.card.measures))
+        return replace(self, thresholds=checked(conditions, self.card.measures))
 
 
 def _conditions(told: Sequence[str], file: str) -> tuple[Threshold, ...]:
@@ -149,16 +155,19 @@ def _card_at(path: str) -> AuditCard:
 async def _carded(asked: AuditAsked, settings: Settings, wait: float, before: AuditCard | None) -> list[Carded]:
     if asked.are_judgments:
         async with open_cards(settings.cache) as cards:
-            return [await _kept(audited, cards, before) for audited in stored(asked, settings)]
+            return [await _kept(audited, (), cards, before) for audited in stored(asked, settings)]
+    async with open_service(settings, wait, learn=False) as service:
+        more = await swayed(asked, service)
     async with open_service(settings, wait) as service:
-        return [await _kept(await judged(asked, service), service.cards, before)]
+        return [await _kept(await judged(asked, service), more, service.cards, before)]
 
 
-async def _kept(audited: Audited, cards: Cards, before: AuditCard | None) -> Carded:
-    made = audited.card()
+async def _kept(audited: Audited, more: Sequence[Measure], cards: Cards, before: AuditCard | None) -> Carded:
+    made = audited.card(more)
     last = before or latest(await cards.audits.of(made.judge), made)
     await cards.audits.keep([made])
-    return Carded(made, audited.sights, None if last is None else changes_since(last, made))
+    changes = None if last is None else changes_since(last, made)
+    return Carded(made, audited.sights, changes, audited.concordances)
 
 
 async def _perturbed(asked: AuditAsked, settings: Settings, wait: float) -> Found:
@@ -182,7 +191,8 @@ def _put_cards(made: Sequence[Carded], put: Put) -> None:
     if put.report:
         if len(made) > 1:
             raise InvalidOption(f"--report shows one card, and these judgments make {len(made)}", "report")
-        write_report(put.report, report_of(made[0].card, made[0].sights, made[0].changes, made[0].thresholds))
+        (one,) = made
+        write_report(put.report, report_of(one.card, one.sights, one.changes, one.thresholds, one.concordances))
     records = [audit_record(each.card, each.changes, each.thresholds) for each in made]
     pages = [page(each.card, each.changes, each.thresholds) for each in made]
     _put(put, records[0] if len(records) == 1 else records, "\n\n".join(pages))

@@ -36,7 +36,7 @@ app: Final = typer.Typer(
     no_args_is_help=True,
     subcommand_metavar="IN… | COMMAND",
     help="How far a judge can be trusted. Files alone make its whole card (as `audit card IN…`); the commands are"
-    " parts: its position bias, and how it compares with people.",
+    " parts of it: its position bias, what sways it, how it compares with people.",
 )
 app.command(WHOLE)(audit_card.card)
 app.command("position")(audit_position.position)

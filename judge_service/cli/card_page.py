@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from judge_service.cli.plain import on_one_line
 from judge_service.evaluation.audit_card import AuditCard, Change, Changes
 from judge_service.evaluation.measures import Measure
+from judge_service.evaluation.measuring import parted
 from judge_service.evaluation.thresholds import Checked
 
 _WIDTH = 34
@@ -31,12 +32,6 @@ def page(card: AuditCard, changes: Changes | None, checked: Sequence[Checked]) -
     lines += ["", *_since(changes), *map(_threshold, checked)]
     lines.append(f"card {card.version}: it holds for this judge until it becomes another (its epoch)")
     return on_lines(lines)
-
-
-def parted(name: str) -> tuple[str, str]:
-    """What was measured: `position.bias[gap=4+]` is bias[gap=4+] of position; a lone name is its own suite."""
-    suite, dot, rest = name.partition(".")
-    return (suite, rest) if dot else (name.partition("[")[0], name)
 
 
 def on_lines(lines: Sequence[str]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from judge_service.cli.card_page import parted, shown
+from judge_service.cli.card_page import shown
 from judge_service.evaluation.audit_card import AuditCard, Changes, card_record, changes_record
 from judge_service.evaluation.label_measures import quality_on
 from judge_service.evaluation.measures import Measure
+from judge_service.evaluation.measuring import parted
 from judge_service.evaluation.sights import Sight
 from judge_service.evaluation.thresholds import Checked
 from judge_service.reports.page import Histogram, Intervals, Plot, Ranged, Reliability, Report, Scatter, Section, Table
@@ -17,12 +18,22 @@ _MOST_POINTS = 2_000
 _EDGES = tuple(step / 2 for step in range(-12, 13))
 
 
-def report_of(card: AuditCard, sights: Sequence[Sight], changes: Changes | None, checked: Sequence[Checked]) -> Report:
+def report_of(
+    card: AuditCard,
+    sights: Sequence[Sight],
+    changes: Changes | None,
+    checked: Sequence[Checked],
+    concordances: Sequence[float] = (),
+) -> Report:
     """The whole page; the numbers are those of `--json`."""
     suites: dict[str, list[Measure]] = {}
     for measure in card.measures:
         suites.setdefault(parted(measure.name)[0], []).append(measure)
-    plots: dict[str, list[Plot]] = {"position": _position(sights), "calibration": _calibration(sights)}
+    plots: dict[str, list[Plot]] = {
+        "position": _position(sights),
+        "calibration": _calibration(sights),
+        "rankings": _concordance(concordances),
+    }
     sections = [
         Section(name, tables=(_table(name, own),), plots=(*plots.get(name, ()), *_intervals(name, own)))
         for name, own in suites.items()
@@ -112,6 +123,13 @@ def _position(sights: Sequence[Sight]) -> list[Plot]:
         ),
         Histogram("Lean to the first-shown over cases", _EDGES, tuple(counts), "logits"),
     ]
+
+
+def _concordance(concordances: Sequence[float]) -> list[Plot]:
+    if not concordances:
+        return []
+    counts = [sum(int(w * 10 - 1e-9) == k for w in concordances) for k in range(10)]
+    return [Histogram("Agreement of repeated rankings", tuple(k / 10 for k in range(11)), tuple(counts), "Kendall's W")]
 
 
 def _calibration(sights: Sequence[Sight]) -> list[Plot]:

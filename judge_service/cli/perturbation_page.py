@@ -88,7 +88,7 @@ def _factor(told: FactorFinding) -> str:
 def _arm(told: ArmFinding) -> str:
     name = f"{told.factor} {told.name}".strip()
     lean = "" if told.lean is None else f"  lean to the first-shown {_told(told.lean)}"
-    return f"  {name:<30}flips {_told(told.flips, share=True)}{lean}"
+    return f"  {name:<34}  flips {_told(told.flips, share=True)}{lean}"
 
 
 def _told(found: Interval | None, share: bool = False, signed: bool = True) -> str:

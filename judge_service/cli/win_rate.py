@@ -184,9 +184,9 @@ def win_rate_(
         locking = locking_of(read, wanted, asked, contest, LockFlags(lock, rubric or "", terms, server))
         if terms is not None:
             check_undecided_files(annotations, leaderboard, difficulty)
-            _tell_decision(decidedcontest_of(contest, asked, terms, locking.settle), locking, report, json_)
+            _tell_decision(decided_contest(contest, asked, terms, locking.settle), locking, report, json_)
             return
-        compared = run_interruptibly(judgedcontest_of(contest, asked, Course(locking.settle)))
+        compared = run_interruptibly(judged_contest(contest, asked, Course(locking.settle)))
         found = found_in(replace(wanted, model=contest.model, baseline=contest.baseline), compared)
         locked = locking.told
     few = few_told(read, found, label, labels, confidence)

@@ -13,8 +13,11 @@ from judge_service.evaluation.card_measures import slices_of
 from judge_service.evaluation.measures import Measure
 from judge_service.evaluation.measuring import by_slice, mean_of, measured
 from judge_service.evaluation.sights import Sight
+from judge_service.evaluation.verbosity import UNIDENTIFIED, Sized, verbosity_of
 from judge_service.statistics.calibrate import Quality, quality_of
+from judge_service.statistics.estimates import Estimate
 
+NO_TEXTS: Final = "the judgments carry no texts (--include case writes them along)"
 WITHOUT: Final = "no labels (--label FIELD or --labels FILE names some)"
 _DRAWS: Final = 200
 
@@ -27,6 +30,20 @@ def labelled_measures(sights: Sequence[Sight]) -> Iterator[Measure]:
         yield from by_slice(labelled, slice_of, _accuracy, "accuracy")
     yield _brier(labelled)
     yield _ece(labelled)
+
+
+def verbosity_measures(sights: Sequence[Sight]) -> Iterator[Measure]:
+    """Whether the judge prefers what is long, beyond what people prefer."""
+    pairs = [
+        Sized(s.cluster, s.won, s.lengths, s.label) for s in sights if s.won is not None and s.lengths and s.called
+    ]
+    found = verbosity_of(pairs)
+    for name in ("bias", "more_than_people", "picks_longer"):
+        told: Estimate = getattr(found, name)
+        why = NO_TEXTS if not pairs else told.why
+        if pairs and found.identified is None:
+            why = UNIDENTIFIED
+        yield Measure(f"verbosity.{name}", told.value, told.low, told.high, told.n, "share", why)
 
 
 def quality_on(sights: Sequence[Sight]) -> Quality | None:

@@ -46,6 +46,18 @@ def share_of(name: str, seen: Sequence[tuple[Hashable, bool]], note: str = "") -
     )
 
 
+def parted(name: str) -> tuple[str, str]:
+    """What was measured: `position.bias[gap=4+]` is bias[gap=4+] of position; a lone name is its own suite."""
+    suite, dot, rest = name.partition(".")
+    return (suite, rest) if dot else (name.partition("[")[0], name)
+
+
+def by_suite(measures: Sequence[Measure]) -> list[Measure]:
+    """The measures with those of one suite together, suites in the order in which they first come."""
+    places = {suite: place for place, suite in enumerate(dict.fromkeys(parted(m.name)[0] for m in measures))}
+    return sorted(measures, key=lambda measure: places[parted(measure.name)[0]])
+
+
 def by_slice(
     seen: Sequence[T], slice_of: Callable[[T], str | None], measure: Callable[[str, Sequence[T]], Measure], name: str
 ) -> list[Measure]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from judge_service.domain.digests import digest
@@ -27,7 +27,7 @@ class Sight:
         logit: of the first candidate, by both orders; None where there is no verdict.
         called: whether the judge was asked; identical candidates are a tie without it.
         masses: the label mass of each vote that has one.
-        length: characters of both answers together; None where the texts are not known.
+        lengths: characters of the two answers; None where the texts are not known.
         language: as the case's metadata name it, else the script of its prompt; None where neither is known.
         label: P(the first is better) by people; None without.
     """
@@ -44,7 +44,7 @@ class Sight:
     votes: int
     failures: int
     masses: tuple[float, ...]
-    length: int | None
+    lengths: tuple[int, int] | None
     language: str | None
     domain: str | None
     label: float | None = None
@@ -53,6 +53,11 @@ class Sight:
     def lean(self) -> float | None:
         """To the first-shown, in logits."""
         return None if self.leans is None else sum(self.leans) / 2
+
+    @property
+    def length(self) -> int | None:
+        """Characters of both answers together."""
+        return None if self.lengths is None else sum(self.lengths)
 
     @property
     def gap(self) -> float | None:
@@ -89,11 +94,16 @@ def _sight(judgment: Judgment, leans: tuple[float, float] | None, label: float |
         votes=len(judgment.votes),
         failures=sum(vote.failure is not None for vote in judgment.votes),
         masses=tuple(vote.label_mass for vote in judgment.votes if vote.label_mass is not None),
-        length=None if case is None else sum(len(text_of(each["content"])) for each in case["candidates"]),
+        lengths=None if case is None else _lengths(case["candidates"]),
         language=_language(judgment, case),
         domain=judgment.domain,
         label=label,
     )
+
+
+def _lengths(candidates: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    first, second = (len(text_of(each["content"])) for each in candidates)
+    return first, second
 
 
 def _cluster(judgment: Judgment, case: Mapping[str, Any] | None) -> str:

@@ -24,7 +24,7 @@ async def judgments_on(
 ) -> list[Judgment]:
     """A judgment on every row, those that are no case included; in the order in which they were done."""
     found: list[Judgment] = []
-    run = Run(sitting, "compare", rows, fields, found.append, has_room=sitting.has_room)
+    run = Run(sitting, sitting.task, rows, fields, found.append, has_room=sitting.has_room)
     with shown(run.progress):
         await run.carry_out()
     return found

@@ -11,23 +11,28 @@ from judge_service.clock import now
 from judge_service.domain.judgments import JudgeIdentity, Judgment, Named, Provenance
 from judge_service.domain.options import Options
 from judge_service.domain.standards import Rubric, Standard
-from judge_service.errors import InvalidRequest
-from judge_service.evaluation.arms import Arm, Cells, cells_by_case, label_families
+from judge_service.domain.verdicts import Ranking
+from judge_service.errors import InvalidOption, InvalidRequest
+from judge_service.evaluation.arms import Arm, Cells, cells_by_case, label_families, won_by
 from judge_service.evaluation.audit_card import AuditCard, versioned
 from judge_service.evaluation.card_measures import label_measures, position_measures, verdict_measures
-from judge_service.evaluation.label_measures import labelled_measures
+from judge_service.evaluation.label_measures import labelled_measures, verbosity_measures
 from judge_service.evaluation.labels import LabelOf, side_named
 from judge_service.evaluation.measures import Measure
+from judge_service.evaluation.measuring import by_suite, mean_of, measured
 from judge_service.evaluation.repeats import consistency_measures, tellings_in
-from judge_service.evaluation.sights import Sight, sights_of
+from judge_service.evaluation.sights import Sight, sights_of, text_of
+from judge_service.evaluation.two_protocols import protocol_measures, scores_of, twice_of, two_protocols
 from judge_service.files.reading import Row
 from judge_service.library.perturbations import Variant
 from judge_service.probing.asked import Shown, judgments_on, unseen
 from judge_service.probing.perturbing import USUAL, again, answers_in, asked_in
 from judge_service.protocols.audited import both_leans
 from judge_service.service import JudgingService
+from judge_service.sitting import Sitting
 
 STORED = "stored judgments"
+NOT_RATED = "the same answers were not rated too (audit protocol sets ratings beside comparisons)"
 JUDGED = "cases judged for the audit"
 
 
@@ -49,6 +54,8 @@ class Audited:
         families: by two labels, what turning them round told apart; empty where they were not turned.
         again: judgments on the same cases, past the cache.
         labels: P(the first is better) by people, by case id.
+        rated: scorecards of the same cases, or why there are none.
+        concordances: Kendall's W of each case whose rankings were repeated.
         why_no_labels: why labels were not turned round; "" where they were.
     """
 
@@ -64,6 +71,9 @@ class Audited:
     labels: dict[str, float] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     why_no_labels: str = ""
+    rated: Sequence[Judgment] | str = ""
+    concordances: list[float] = field(default_factory=list)
+    rankings: int = 0
 
     @property
     def sights(self) -> list[Sight]:
@@ -94,13 +104,16 @@ class Audited:
         Args:
             more: what was measured besides, such as by probes.
         """
-        measures = (*measures_of(self), *more)
-        told = (self.judge, self.rubric, self.prompt, self.method, len(self.judgments), self.sources)
+        measures = tuple(by_suite([*measures_of(self), *more]))
+        cases = len(self.judgments) + self.rankings
+        told = (self.judge, self.rubric, self.prompt, self.method, cases, self.sources)
         return versioned(AuditCard("", now(), *told, measures, dict(self.left_out)))
 
 
 def measures_of(audited: Audited) -> list[Measure]:
     """All that an audit's judgments tell."""
+    if audited.rankings:
+        return [_agreement(audited)]
     sights = audited.sights
     clusters = {sight.case_id: sight.cluster for sight in sights}
     usual = audited.families.get(" and ".join(USUAL[:2]), {})
@@ -111,7 +124,47 @@ def measures_of(audited: Audited) -> list[Measure]:
         *consistency_measures(tellings, clusters, audited.method == "direct"),
         *verdict_measures(sights),
         *labelled_measures(sights),
+        *verbosity_measures(sights),
+        *_protocols(audited, clusters),
     ]
+
+
+def _protocols(audited: Audited, clusters: Mapping[str, str]) -> Sequence[Measure]:
+    """How often ratings of the same answers contradict the comparisons."""
+    if isinstance(audited.rated, str):
+        return [measured("protocol.disagreement", None, "share", audited.rated or NOT_RATED)]
+    scores = {judgment.case_id: scores_of(judgment) for judgment in audited.rated}
+    pairs = [
+        pair
+        for judgment in audited.judgments
+        if won_by(judgment) is not None
+        for pair in twice_of(scores.get(judgment.case_id) or {}, judgment, clusters[judgment.case_id], _texts(judgment))
+    ]
+    if not pairs:
+        why = "no case has both a rating of each answer and a verdict"
+        return [measured("protocol.disagreement", None, "share", why)]
+    return protocol_measures(two_protocols(pairs))
+
+
+def _texts(judgment: Judgment) -> dict[str, str] | None:
+    return None if judgment.case is None else {c["id"]: text_of(c["content"]) for c in judgment.case["candidates"]}
+
+
+async def _rated(
+    service: JudgingService, options: Options, rows: Sequence[Row], fields: Mapping[str, str], shown: Shown
+) -> Sequence[Judgment] | str:
+    """Each answer rated alone, or why it cannot be."""
+    try:
+        sitting = Sitting("score", replace(options, orders=None, card=None), service.judges, service.library)
+    except InvalidOption as e:
+        return f"the answers cannot be rated too: {e.message}"
+    return await judgments_on(sitting, rows, fields, shown)
+
+
+def _agreement(audited: Audited) -> Measure:
+    note = "Kendall's W over repeated rankings of a case" if audited.concordances else "no ranking was repeated"
+    seen = [(str(number), w) for number, w in enumerate(audited.concordances)]
+    return mean_of("rankings.kendall_w", seen, "coefficient", note, most=1.0)
 
 
 def _told_with(audited: Audited) -> list[list[Judgment]]:
@@ -141,20 +194,24 @@ def audited_in(
         judge, rubric = made.judges[0], made.rubric
         whose = Whose(judge.digest, rubric.digest, made.prompt.digest, made.method)
         audited = found.setdefault(whose, Audited(judge, rubric, made.prompt, made.method, STORED))
+        if isinstance(judgment.verdict, Ranking):
+            audited.rankings += 1
+            audited.concordances += [] if judgment.verdict.kendall_w is None else [judgment.verdict.kendall_w]
+            continue
         standard = standards.get(rubric.digest) or Rubric(rubric.id, rubric.version or "", rubric.id)
         audited.take(where, judgment, standard, label_of)
     if not found:
         told = "".join(f"; {count} are {why}" for why, count in left_out.most_common())
-        raise InvalidRequest(f"there is no comparison of two answers by one judge here that says who judged{told}")
+        raise InvalidRequest(f"there is no comparison and no ranking by one judge here that says who judged{told}")
     for audited in found.values():
         audited.left_out.update(left_out)
     return list(found.values())
 
 
 def _unfit(judgment: Judgment, made: Provenance | None) -> str:
-    if judgment.kind != "preference":
-        return f"{judgment.kind}s"
-    if made is None or len(judgment.candidates) != 2:
+    if judgment.kind == "scorecard":
+        return "scorecards"
+    if made is None or (judgment.kind == "preference" and len(judgment.candidates) != 2):
         return "no cases that could be judged"
     if len(made.judges) != 1 or made.decided_by != made.method:
         return "a panel's, or escalated"
@@ -171,7 +228,7 @@ async def audited_from(
     repeats: int,
     shown: Shown = unseen,
 ) -> Audited:
-    """Judges the cases in both orders, with the letters the other way round, and again past the cache.
+    """Judges the cases in both orders, with the letters the other way round, and again past the cache; and rates them.
 
     Raises:
         InvalidOption, UnknownName, InvalidRequest: the options are wrong, a label names no side, or no row is a case.
@@ -193,5 +250,6 @@ async def audited_from(
     families = label_families([base, *turned])
     audited.families = {name: cells_by_case(family, list(audited.leans)) for name, family in families.items()}
     audited.why_no_labels = "" if families else "not identified: this judge's labels cannot be turned round"
+    audited.rated = await _rated(service, options, rows, fields, shown)
     audited.again = [told async for told in again(service, options, rows, fields, repeats, shown)]
     return audited

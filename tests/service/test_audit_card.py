@@ -15,11 +15,11 @@ from labelled_files import judgment, written
 from programs import Ended, called, write_rows
 
 from judge_service.api.catalogue import judge_record
-from judge_service.domain.verdicts import Preference, Vote
+from judge_service.domain.verdicts import Preference, Ranking, Vote
 from judge_service.emulator.behaviour import Behaviour
 from judge_service.emulator.server import Emulator
 from judge_service.reports.page import Histogram, Reliability, Scatter
-from judge_service.settings import read_settings
+from judge_service.settings import Settings, read_settings
 from judge_service.statistics.debias import sigmoid
 from judge_service.wiring import open_service
 
@@ -69,7 +69,8 @@ def ran(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def audit(ran: Callable[..., Ended]) -> Callable[..., Ended]:
     def audit(emulator: Any, *argv: str) -> Ended:
-        return ran("audit", *argv, "--judge-url", emulator.url, "--model", "emulator", "--quiet")
+        probes = () if "--probes" in argv else ("--probes", "0")
+        return ran("audit", *argv, *probes, "--judge-url", emulator.url, "--model", "emulator", "--quiet")
 
     return audit
 
@@ -122,6 +123,24 @@ def test_an_unsteady_judge_is_asked_again_past_the_cache_and_found_out(
         steady = findings(audit(emulator, source, "--json", "--repeats", "1"))
     assert steady["retest.noise"]["value"] == 0
     assert steady["consistency.same_winner"]["value"] == 1
+
+
+def test_the_card_holds_what_probes_find_and_teaches_the_position_card_nothing_of_them(
+    tmp_path: Path, audit: Callable[..., Ended]
+) -> None:
+    source = cases(tmp_path / "in.jsonl", 12)
+    with serving(bias=0.5) as emulator:
+        ended = audit(emulator, source, "--json", "--repeats", "0", "--probes", "1", "--label", "human")
+        found = findings(ended)
+        settings = read_settings({"judges": {"default": {"url": [emulator.url], "model": "emulator"}}}, file=None)
+        shown = asyncio.run(_card_of(settings))
+    assert {"injection.success", "sycophancy.shift", "null-model.wins", "history.changed"} <= found.keys()
+    assert found["sycophancy.shift"]["value"] == pytest.approx(0.0, abs=1e-6)
+    assert "not identified" in found["self-preference.shift"]["note"]
+    assert found["verbosity.bias"]["n"] > 0
+    # Scores and comparisons go by the same worth.
+    assert (found["protocol.disagreement"]["value"], found["protocol.disagreement"]["n"]) == (0.0, 12)
+    assert [rubric["audited"] for rubric in shown["rubrics"]] == [12]
 
 
 def test_a_judge_that_writes_is_drawn_again_and_its_letters_are_left_alone(
@@ -178,11 +197,11 @@ def test_the_card_is_shown_by_the_service_until_the_judge_becomes_another(
     with serving(bias=0.5) as emulator:
         config = Path("judge-service.toml")
         config.write_text(config.read_text().replace("URL", emulator.url))
-        made = json.loads((ran("audit", source, "--json", "-q", "--repeats", "0")).out)
+        made = json.loads((ran("audit", source, "--json", "-q", "--repeats", "0", "--probes", "0")).out)
         before = asyncio.run(_card_of())
         emulator.configure(flip=True, bias=-2.0)
         after = asyncio.run(_card_of())
-        again = json.loads((ran("audit", source, "--json", "-q", "--repeats", "0")).out)
+        again = json.loads((ran("audit", source, "--json", "-q", "--repeats", "0", "--probes", "0")).out)
     assert [card["version"] for card in before["audits"]] == [made["version"]]
     assert before["last_audit"] >= made["made_at"]
     assert before["audits_of_an_earlier_epoch"] == []
@@ -192,8 +211,8 @@ def test_the_card_is_shown_by_the_service_until_the_judge_becomes_another(
     assert again["changes"]["version"] == made["version"]
 
 
-async def _card_of() -> Any:
-    async with open_service(read_settings()) as service:
+async def _card_of(settings: Settings | None = None) -> Any:
+    async with open_service(settings or read_settings()) as service:
         return await judge_record(service.judges["default"], service.cards)
 
 
@@ -293,6 +312,22 @@ def test_a_report_of_a_card_has_its_plots(
     called(capsys, monkeypatch, "audit", stored(tmp_path / "j.jsonl"), "--label", "human", "--report", "page.html")
     kinds = [type(plot) for section in drawn[0].sections for plot in section.plots]
     assert {Scatter, Histogram, Reliability} <= set(kinds)
+
+
+def test_repeated_rankings_have_a_card_of_their_agreement(
+    tmp_path: Path, ran: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("judge_service.cli.audit_card.write_report", lambda path, report: drawn.append(report))
+    ranked = [
+        judgment(f"c{k}", 0.0, kind="ranking", verdict=Ranking(("a", "b"), None, None, None, w, "listwise", 5))
+        for k, w in enumerate((0.2, 0.6, 1.0, None))
+    ]
+    found = findings(ran("audit", written(tmp_path / "r.jsonl", ranked), "--json", "--report", "w.html"))
+    assert found.keys() == {"rankings.kendall_w"}
+    assert (found["rankings.kendall_w"]["value"], found["rankings.kendall_w"]["n"]) == (pytest.approx(0.6), 3)
+    (histogram,) = [plot for section in drawn[0].sections for plot in section.plots]
+    assert histogram.counts == (0, 1, 0, 0, 0, 1, 0, 0, 0, 1)
 
 
 @pytest.mark.parametrize(

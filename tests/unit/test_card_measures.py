@@ -45,7 +45,7 @@ def sight(k: int, one: float = 1.0, other: float = -1.0, **more: object) -> Sigh
     told = {
         "case_id": f"c{k}", "cluster": f"c{k}", "status": "judged", "won": float(logit > 0),
         "probability": sigmoid(logit), "logit": logit, "leans": (one, other), "consistent": (one > 0) != (other > 0),
-        "called": True, "votes": 2, "failures": 0, "masses": (0.9, 0.9), "length": 10 * k, "language": None,
+        "called": True, "votes": 2, "failures": 0, "masses": (0.9, 0.9), "lengths": (10 * k, 5), "language": None,
         "domain": None,
     }  # fmt: skip
     return Sight(**{**told, **more})
@@ -101,7 +101,7 @@ def test_what_cannot_be_told_has_no_value_and_says_why() -> None:
 
 def test_accuracy_counts_a_tie_of_one_side_half_and_is_told_by_slice() -> None:
     sights = [
-        sight(k, z, -z, label=label, language="latin" if k < 2 else "han", length=None)
+        sight(k, z, -z, label=label, language="latin" if k < 2 else "han", lengths=None)
         for k, (z, label) in enumerate([(1.0, 1.0), (1.0, 0.0), (-1.0, 0.5), (-2.0, 0.0)])
     ]
     found = list(labelled_measures(sights))

@@ -27,6 +27,8 @@ from judge_service.probing.variants import contrasted, variants
 from judge_service.service import JudgingService
 from judge_service.sitting import Sitting
 
+_WITHOUT_PROMPTS = ("offline", "reward")
+"""Kinds of judges that are given the texts and no prompt of ours, so that there is nothing to take off."""
 _ON_PAIRS = ("prompt", "candidate", "history", "paraphrase", "authors")
 
 
@@ -71,7 +73,8 @@ async def findings(
     apart = JudgingService(service.judges, service.library)
     asking = _Asking(apart.sitting("compare", options), Progress() if progress is None else progress)
     bare = None
-    if any(probe.unguarded for probe in probing.probes):
+    reads = {judge.kind for judge in asking.sitting.provenance.judges}.isdisjoint(_WITHOUT_PROMPTS)
+    if reads and any(probe.unguarded for probe in probing.probes):
         bare = _Asking(without_guards(apart).sitting("compare", options), asking.progress)
     base: dict[str, Judgment] = {}
     if any(probe.kind in _ON_PAIRS for probe in probing.probes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Literal
 
 from judge_service.domain.frozen import frozen
 from judge_service.domain.judgments import Judgment
@@ -18,6 +18,7 @@ NO_CONTROL: Final = (
     "not identified: without people's labels or another judge's verdicts on the same cases, better answers of its own"
     " family cannot be told from a liking for them"
 )
+COARSE: Final = "labels are a coarse control: a family that is better by more than they say looks favoured"
 NO_AUTHORS: Final = "not identified: no case sets a model of the judge's own family against another"
 
 
@@ -69,26 +70,32 @@ def controlled(
 
 
 def self_preference(
-    probe: Probe, pairs: list[Controlled], left_out: Mapping[str, int], has_control: bool, authored: int
+    probe: Probe,
+    pairs: list[Controlled],
+    left_out: Mapping[str, int],
+    control: Literal["labels", "judge"] | None,
+    authored: int,
 ) -> ProbeFinding:
     """How far the judge leans to its own family, given the control.
 
     Shift: least squares of the judge's logit on the control's and on which side is its own, without a constant, since
-    which candidate stands first says nothing; the coefficient of the latter is the lean. Labels alone are a coarse
-    control: where answers of its own family are better by more than a label says, part of that goes into the lean.
+    which candidate stands first says nothing; the coefficient of the latter is the lean. It is unbiased where the
+    control is exact, or its own family's answers are no better than others; where they are, what a noisy control misses
+    of that goes into the lean, and of labels, which say nothing of how far, more (errors in a regressor: Fuller 1987).
     Excess: how much more often its own family wins with this judge than by the control, a tie being half.
 
     Args:
-        has_control: whether there was anything to control by.
+        control: what there was to control by.
         authored: how many cases set its own family against another.
     """
     own = [pair for pair in pairs if pair.own]
-    why = NO_AUTHORS if not authored else NO_CONTROL if not has_control or not own else ""
-    measures = {"shift": _shift(probe, pairs, why), "excess": _excess(probe, own, why)}
+    why = NO_AUTHORS if not authored else NO_CONTROL if control is None or not own else ""
+    note = COARSE if control == "labels" else ""
+    measures = {"shift": _shift(probe, pairs, why, note), "excess": _excess(probe, own, why)}
     return ProbeFinding(probe, tuple([measures[name] for name in probe.measures]), {}, 0, dict(left_out))
 
 
-def _shift(probe: Probe, pairs: list[Controlled], why: str) -> Measure:
+def _shift(probe: Probe, pairs: list[Controlled], why: str, note: str) -> Measure:
     name = f"{probe.id}.shift"
     if why:
         return Measure(name, None, None, None, 0, "logits", why)
@@ -98,7 +105,7 @@ def _shift(probe: Probe, pairs: list[Controlled], why: str) -> Measure:
         few = "not identified: too few pairs, or the control says the same as the authors"
         return Measure(name, None, None, None, len(pairs), "logits", few)
     lean = found[1]
-    return Measure(name, lean.value, lean.low, lean.high, lean.n, "logits")
+    return Measure(name, lean.value, lean.low, lean.high, lean.n, "logits", note)
 
 
 def _excess(probe: Probe, own: list[Controlled], why: str) -> Measure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from judge_service.batch.progress import Progress
 from judge_service.batch.runner import Run
@@ -27,6 +27,8 @@ from judge_service.probing.variants import contrasted, variants
 from judge_service.service import JudgingService
 from judge_service.sitting import Sitting
 
+_WITHOUT_PROMPTS = ("offline", "reward")
+"""Kinds of judges that are given the texts and no prompt of ours, so that there is nothing to take off."""
 _ON_PAIRS = ("prompt", "candidate", "history", "paraphrase", "authors")
 
 
@@ -71,7 +73,8 @@ async def findings(
     apart = JudgingService(service.judges, service.library)
     asking = _Asking(apart.sitting("compare", options), Progress() if progress is None else progress)
     bare = None
-    if any(probe.unguarded for probe in probing.probes):
+    reads = {judge.kind for judge in asking.sitting.provenance.judges}.isdisjoint(_WITHOUT_PROMPTS)
+    if reads and any(probe.unguarded for probe in probing.probes):
         bare = _Asking(without_guards(apart).sitting("compare", options), asking.progress)
     base: dict[str, Judgment] = {}
     if any(probe.kind in _ON_PAIRS for probe in probing.probes):
@@ -183,7 +186,9 @@ def _label(case: Case, judgment: Judgment, label_of: LabelOf) -> float | None:
 
 def _by_authors(probe: Probe, probing: Probing, base: Mapping[str, Judgment]) -> ProbeFinding:
     controls: dict[str, Seen] = dict(probing.controls)
+    control: Literal["labels", "judge"] | None = "judge" if controls else None
     if probing.label_of is not None and not controls:
+        control = "labels"
         for pair in probing.pairs:
             label = _label(pair.case, base[pair.case.id], probing.label_of)
             if label is not None:
@@ -191,7 +196,7 @@ def _by_authors(probe: Probe, probing: Probing, base: Mapping[str, Judgment]) ->
     prompts = {pair.case.id: prompt_of(base[pair.case.id], pair.case) for pair in probing.pairs}
     authored = sum([own_side(judgment) != 0 for judgment in base.values() if judgment.candidates])
     pairs, left_out = controlled(base.values(), controls, prompts)
-    return self_preference(probe, pairs, left_out, bool(controls), authored)
+    return self_preference(probe, pairs, left_out, control if controls else None, authored)
 
 
 async def _by_contrasts(probe: Probe, contrasts: Sequence[Contrast], asking: _Asking) -> ProbeFinding:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from programs import called, ran
+from programs import called, ran, write_rows
 
 from judge_service.domain.cases import Candidate, Case
 from judge_service.domain.options import options_from
@@ -187,6 +187,29 @@ async def test_the_command_tells_its_findings_and_asks_nothing_twice(tmp_path: P
     assert "sycophancy: What the user says" in again.out
     assert "+1.50 (+1.50 to +1.50) logits, n 24" in again.out
     assert "beyond what the suite suggests" in again.out
+
+
+async def test_another_judges_judgments_are_a_control_and_contrasts_may_be_ones_own(tmp_path: Path) -> None:
+    rows = [
+        {"id": pair.case.id, "prompt": pair.case.prompt,
+         "candidates": [{"id": c.id, "content": c.content, "model": c.model} for c in pair.case.candidates]}
+        for pair in pairs(20, ("emulator", "claude-3"))
+    ]  # fmt: skip
+    write_rows(tmp_path / "own.jsonl", rows)
+    contrasts = [{"id": 1, "prompts": ["up?", "down?"], "responses": ["up (worth 3)", "down (worth 1)"]}]
+    write_rows(tmp_path / "contrasts.jsonl", contrasts)
+    async with Emulator(Behaviour()) as other, Emulator(Behaviour().changed({"self_preference": 0.9})) as fond:
+        apart = ("compare", "own.jsonl", "--judge-url", other.url, "--model", "other", "--quiet", "-o", "other.jsonl")
+        judged = await ran(*apart)
+        assert judged.code == 0, judged.err
+        which = ("--judge-url", fond.url, "--model", "emulator", "--quiet", "--suite", "self-preference,contrast")
+        given = ("--control", "other.jsonl", "--contrast", "contrasts.jsonl", "--json")
+        ended = await ran("audit", "probes", "own.jsonl", *which, *given)
+    assert ended.code == 0, ended.err
+    measures = {measure["name"]: measure for measure in orjson.loads(ended.out)["measures"]}
+    assert measures["self-preference.shift"]["value"] == pytest.approx(0.9, abs=0.02)
+    assert measures["self-preference.shift"]["n"] == 20
+    assert (measures["contrast.by_response"]["value"], measures["contrast.by_response"]["n"]) == (0.5, 2)
 
 
 @pytest.mark.parametrize(

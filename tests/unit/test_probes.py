@@ -1,5 +1,6 @@
 """Probes as data, what they make of a case, and what the verdicts on it come to."""
 
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -234,18 +235,35 @@ def test_a_liking_for_the_own_family_is_told_from_its_worth() -> None:
         Controlled(str(i), (1, -1, 0)[i % 3], Seen(gap + 0.8 * (1, -1, 0)[i % 3], float(gap > 0)), Seen(gap, 1.0))
         for i, gap in enumerate(gaps)
     ]
-    shift, _ = self_preference(PROBES["self-preference"], pairs, {}, has_control=True, authored=40).measures
+    shift, _ = self_preference(PROBES["self-preference"], pairs, {}, "judge", authored=40).measures
     assert shift.value == pytest.approx(0.8)
     assert shift.low == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize("control", ["judge", "labels"])
+def test_the_interval_of_a_liking_covers_it_where_the_family_is_no_better(control: Any) -> None:
+    covered = 0
+    for run in range(120):
+        dice = random.Random(run)
+        pairs = []
+        for i in range(80):
+            own, gap = dice.choice((1, -1)), dice.gauss(0, 1.5)
+            told = gap + dice.gauss(0, 0.6)
+            other = Seen(told, float(told > 0)) if control == "judge" else label_as_seen(float(told > 0))
+            pairs.append(Controlled(str(i // 2), own, Seen(gap + 0.8 * own + dice.gauss(0, 0.6), 1.0), other))
+        shift, _ = self_preference(PROBES["self-preference"], pairs, {}, control, authored=80).measures
+        assert bool(shift.note) == (control == "labels")
+        covered += shift.low is not None and shift.high is not None and shift.low <= 0.8 <= shift.high
+    assert covered >= 0.91 * 120
+
+
 def test_self_preference_without_a_control_or_without_authors_is_not_identified() -> None:
     probe = PROBES["self-preference"]
-    for measure in self_preference(probe, [], {}, has_control=False, authored=5).measures:
+    for measure in self_preference(probe, [], {}, None, authored=5).measures:
         assert measure.value is None
         assert "without people's labels or another judge's verdicts" in measure.note
     pairs = [Controlled("p", 0, Seen(1.0, 1.0), label_as_seen(1.0))]
-    for measure in self_preference(probe, pairs, {}, has_control=True, authored=0).measures:
+    for measure in self_preference(probe, pairs, {}, "labels", authored=0).measures:
         assert measure.value is None
         assert "no case sets a model of the judge's own family" in measure.note
 

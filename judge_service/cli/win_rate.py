@@ -24,9 +24,11 @@ from judge_service.cli.flags import (
     WhichJudge,
     plain_options,
 )
+from judge_service.cli.reporting import ReportFile, check_report, write_report
 from judge_service.cli.win_rate_finding import Wanted, found_between, found_in, unscored_told, write_files
 from judge_service.cli.win_rate_page import page
 from judge_service.cli.win_rate_record import Found, record
+from judge_service.cli.win_rate_report import win_rate_report
 from judge_service.contests.comparisons import Compared, comparisons_in
 from judge_service.contests.difficulties import difficulties_of
 from judge_service.contests.sources import OUTPUTS, one_kind
@@ -118,6 +120,7 @@ def win_rate_(
     leaderboard: Annotated[
         str, typer.Option(metavar="FILE", help="Put the row into a leaderboard.csv of AlpacaEval's columns.")
     ] = "",
+    report: ReportFile = "",
     json_: Annotated[bool, typer.Option("--json", help="As JSON, rates in percent.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -136,12 +139,14 @@ def win_rate_(
     hard = difficulties_of(difficulty) if difficulty else None
     wanted = Wanted(evaluated, baseline, unscored_told(unscored), confidence, hard)
     read = Read(tuple(sources), tuple(against), cases, tuple(field), cluster, allow_mixed, questions, allow_missing)
-    _check_outputs(read, output, annotations, leaderboard)
+    _check_outputs(read, output, annotations, leaderboard, report)
     found = _judged(read, wanted, asked) if one_kind(sources) == OUTPUTS else _stored(read, wanted, asked)
+    numbers = orjson.loads(orjson.dumps(record(found)))
+    write_report(report, win_rate_report(found, numbers))
     write_files(found, annotations, leaderboard)
     for line in found.told:
         print(line, file=sys.stderr)
-    typer.echo(orjson.dumps(record(found), option=orjson.OPT_INDENT_2) if json_ else page(found))
+    typer.echo(orjson.dumps(numbers, option=orjson.OPT_INDENT_2) if json_ else page(found))
     if not found.has_headline:
         raise typer.Exit(NO_HEADLINE)
 
@@ -195,7 +200,7 @@ def _stored(read: Read, wanted: Wanted, asked: ContestFlags) -> Found:
     return found_in(wanted, compared)
 
 
-def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str) -> None:
+def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str, report: str) -> None:
     """Nothing that is written takes the place of what is read, or of something else that is written."""
     named = [*read.sources, *read.against, *filter(None, (read.cases, read.questions))]
     inputs: list[Path | str] = [*inputs_of(named)]
@@ -204,3 +209,5 @@ def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str) 
         inputs.append(path)
     if leaderboard:
         check_output(leaderboard, inputs)
+        inputs.append(leaderboard)
+    check_report(report, inputs)

@@ -14,6 +14,7 @@ from judge_service.statistics.intervals import Interval, clustered_mean, cluster
 
 MOST_APART: Final = 0.005
 """Shares of missing verdicts that differ by this much between models make their rates no rates of the same thing."""
+_ROUNDING: Final = 1e-9
 
 
 @frozen
@@ -193,7 +194,7 @@ def _by_prompt(values: Sequence[tuple[Comparison, float]]) -> tuple[list[float],
 def evenly_missing(found: Sequence[WinRate], unscored: Unscored) -> list[WinRate]:
     """The same rates; none has a headline if their shares of missing verdicts are half a point apart or more."""
     shares = {one.model: one.rate.missing_share for one in found}
-    if unscored != "bounds" or len(found) < 2 or max(shares.values()) - min(shares.values()) < MOST_APART:
+    if unscored != "bounds" or len(found) < 2 or max(shares.values()) - min(shares.values()) < MOST_APART - _ROUNDING:
         return list(found)
     low, high = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
     why = f"verdicts are missing unevenly: {shares[low]:.1%} of {low}, {shares[high]:.1%} of {high}"

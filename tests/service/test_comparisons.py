@@ -1,22 +1,27 @@
 """Stored judgments read as comparisons of named models' answers."""
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import orjson
 import pytest
+from programs import called, write_rows
 
 from judge_service.contests.comparisons import comparisons_in
 from judge_service.errors import InvalidRequest
 
+Judged = Callable[..., Path]
 
-def judged(folder: Path, task: str, rows: list[dict[str, object]], *flags: str) -> Path:
-    cases, out = folder / "cases.jsonl", folder / "out.jsonl"
-    cases.write_bytes(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
-    command = [sys.executable, "-m", "judge_service", task, cases, "-o", out, "--offline", "--quiet", *flags]
-    subprocess.run(list(map(str, command)), check=False)
-    return out
+
+@pytest.fixture
+def judged(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Judged:
+    """Judges rows offline into a file."""
+
+    def judge(task: str, rows: list[dict[str, object]], *flags: str) -> Path:
+        cases = write_rows(tmp_path / "cases.jsonl", rows)
+        called(capsys, monkeypatch, task, cases, "-o", "out.jsonl", "--offline", "--quiet", *flags)
+        return tmp_path / "out.jsonl"
+
+    return judge
 
 
 def row(prompt: str, answers: tuple[str, str], **more: object) -> dict[str, object]:
@@ -24,9 +29,9 @@ def row(prompt: str, answers: tuple[str, str], **more: object) -> dict[str, obje
     return {"prompt": prompt, "candidates": named, **more}
 
 
-def test_judgments_that_carry_their_texts_are_compared_by_prompt_and_by_author(tmp_path: Path) -> None:
+def test_judgments_that_carry_their_texts_are_compared_by_prompt_and_by_author(judged: Judged) -> None:
     rows = [row("Q1", ("good", "bad")), row("Q1", ("fine", "worse")), row("Q2", ("same", "same")), {"prompt": "none"}]
-    out = judged(tmp_path, "compare", rows, "--include", "case,votes")
+    out = judged("compare", rows, "--include", "case,votes")
     found = comparisons_in([str(out)])
     assert {c.models for c in found.comparisons} == {("xx", "yy")}
     assert sorted(c.texts for c in found.comparisons if c.texts) == [("fine", "worse"), ("good", "bad"), ("same",) * 2]
@@ -37,9 +42,9 @@ def test_judgments_that_carry_their_texts_are_compared_by_prompt_and_by_author(t
     assert found.facts["judge"].startswith("offline")
 
 
-def test_texts_come_from_the_file_of_cases_and_prompts_from_a_field(tmp_path: Path) -> None:
+def test_texts_come_from_the_file_of_cases_and_prompts_from_a_field(tmp_path: Path, judged: Judged) -> None:
     rows = [row("Q", (f"good {i}", f"bad {i}"), group=i // 2) for i in range(4)]
-    out = judged(tmp_path, "compare", rows)
+    out = judged("compare", rows)
     alone = comparisons_in([str(out)])
     assert (len({c.prompt for c in alone.comparisons}), alone.comparisons[0].texts) == (4, None)
     assert len({c.prompt for c in comparisons_in([str(out)], field="group").comparisons}) == 2
@@ -48,8 +53,8 @@ def test_texts_come_from_the_file_of_cases_and_prompts_from_a_field(tmp_path: Pa
     assert {c.texts for c in with_texts.comparisons} == {(f"good {i}", f"bad {i}") for i in range(4)}
 
 
-def test_what_is_no_comparison_is_refused_in_one_line(tmp_path: Path) -> None:
-    out = judged(tmp_path, "score", [{"prompt": "Q", "response": "good"}])
+def test_what_is_no_comparison_is_refused_in_one_line(tmp_path: Path, judged: Judged) -> None:
+    out = judged("score", [{"prompt": "Q", "response": "good"}])
     with pytest.raises(InvalidRequest, match=r"out\.jsonl row 1 is a scorecard"):
         comparisons_in([str(out)])
     empty = tmp_path / "empty.jsonl"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import Ended, called, ended, ran, read_rows, started, write_rows
+from programs import Ended, called, ended, ran, read_rows, serving, started, write_rows
 
 from judge_service.emulator.behaviour import Behaviour
 from judge_service.emulator.server import Emulator
@@ -231,3 +231,54 @@ def test_another_models_output_in_the_same_file_is_an_output_of_another_run_of_t
         assert called(capsys, monkeypatch, "win-rate", model, base, "--offline", "-q", "-o", "all.jsonl").code == 0
     told = found(called(capsys, monkeypatch, "win-rate", "all.jsonl", "--json"))
     assert [(row["model"], row["n_total"]) for row in told["models"]] == [("mid", 6), ("new", 6)]
+
+
+async def test_a_planted_liking_for_length_is_told_and_taken_off() -> None:
+    rows: dict[str, list[dict[str, Any]]] = {"new": [], "base": []}
+    for i in range(80):
+        # As good as each other; the new model's answers are mostly longer.
+        for model, words in (("new", 3 + i % 7), ("base", 1 + (3 * i) % 5)):
+            said = f"{model} {i} (worth 2){' and so on' * words}"
+            rows[model].append({"instruction": f"Task {i}", "output": said, "generator": model})
+    files = [write_rows(Path(f"{model}.json"), told) for model, told in rows.items()]
+    async with Emulator(Behaviour(verbosity=2.0)) as emulator:
+        told = found(await ran("win-rate", *files, *judge(emulator), "--json", "--report", "report.json"))
+    assert told["win_rate_interval"][0] > 55
+    assert told["length_adjusted"]["low"] < 50 < told["length_adjusted"]["high"]
+    assert told["length_effect"]["low"] > 0
+    assert abs(told["style_controlled"]["win_rate"] - 50) < 3
+    assert told["length_controlled_win_rate"] < told["win_rate"]
+    assert json.loads(Path("report.json").read_text())["numbers"] == told
+
+
+def test_reports_hold_every_plot_and_say_why_there_is_no_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, base = outputs("new", lambda i: i, 24), outputs("base", lambda i: 5, 24)
+    flags = ("--offline", "-q", "--report", "report.md")
+    assert called(capsys, monkeypatch, "win-rate", new, base, *flags).code == 0
+    told = Path("report.md").read_text()
+    for title in (
+        "# Win rate of new against base",
+        "### Win rates",
+        "### Soft verdicts",
+        "### Lean to the first-shown",
+    ):
+        assert title in told
+    path = annotations("gaps", [None] * 2 + [1.7] * 98)
+    assert called(capsys, monkeypatch, "win-rate", path, "--report", "report.html").code == 3
+    assert "There is no win rate of gaps against base, as 2 of 100 (2.0%) have no verdict" in Path(
+        "report.html"
+    ).read_text(encoding="utf-8")
+    refused = called(capsys, monkeypatch, "win-rate", path, "--report", path)
+    assert refused.code == 2
+    assert "would overwrite the input" in refused.err
+
+
+async def test_a_service_elsewhere_judges_as_one_in_this_process_does() -> None:
+    new, base = outputs("new", lambda i: i, 6), outputs("base", lambda i: 3, 6)
+    async with serving("--offline") as (address, _):
+        elsewhere = found(await ran("win-rate", new, base, "--server", address, "-q", "--json", "-o", "there.jsonl"))
+    here = found(await ran("win-rate", new, base, "--offline", "-q", "--json"))
+    assert elsewhere == here
+    assert found(await ran("win-rate", "there.jsonl", "--json"))["win_rate"] == here["win_rate"]

@@ -28,15 +28,15 @@ def protocol(
     rankings: Annotated[str, typer.Argument(metavar="RANKINGS", help="What compare or rank made of the same cases.")],
     cases: Annotated[str, typer.Option(metavar="FILE", help="The cases that were judged, for their texts.")] = "",
     field: Annotated[list[str], typer.Option(help="FIELD=COLUMN of that file.")] = [],  # noqa: B006
-    prompt_field: Annotated[
-        str, typer.Option(help="The field of the metadata that tells prompts apart. [default: the prompt's text]")
+    cluster: Annotated[
+        str, typer.Option(metavar="FIELD", help="The field of metadata that tells prompts apart. [default: their text]")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     report: ReportFile = "",
 ) -> None:
     """Learn how often ratings and comparisons of the same answers contradict each other, and who wins under each."""
     check_report(report, [ratings, rankings])
-    read = both_ways([ratings], [rankings], cases=cases, fields=parse_fields(tuple(field)), prompt_field=prompt_field)
+    read = both_ways([ratings], [rankings], cases=cases, fields=parse_fields(tuple(field)), prompt_field=cluster)
     found = two_protocols(read.pairs)
     told = _record(found, read)
     typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2) if as_json else "\n".join(_lines(found, read)))

@@ -177,7 +177,8 @@ def _style(kept: Sequence[Comparison]) -> Beside:
 
 def _place(row: Row) -> tuple[int, float, str]:
     sort = {"above": 0, "": 1, "below": 2}.get(row.why.partition(":")[0], 3)
-    return sort, -(row.strength or 0.0), row.model
+    won = row.rate.discrete.value if row.rate.discrete is not None else 0.0
+    return sort, -(won if row.strength is None else row.strength), row.model
 
 
 def differences_of(found: Found, confidence: float) -> tuple[Difference, ...]:
@@ -254,4 +255,4 @@ def _of_prompts(kept: Sequence[Comparison]) -> list[str]:
     apart = len({each.prompt for each in kept}) == len(kept)
     if not several or not apart or any(each.texts is not None for each in kept):
         return []
-    return ["each comparison counts as a prompt of its own; --cases or --prompt-field tells which of them share one"]
+    return ["each comparison counts as a prompt of its own; --cases or --cluster tells which of them share one"]

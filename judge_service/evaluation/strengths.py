@@ -23,6 +23,7 @@ FloatArray = npt.NDArray[np.float64]
 WHY: Final = {
     "above": "above: it lost to none of those with a strength",
     "below": "below: it won against none of those with a strength",
+    "alone": "alone: there is no model that it has both won and lost against, by any chain of comparisons",
     "apart": "apart: no chain of wins and losses joins it with those that have a strength",
 }
 _ALIKE: Final = 1e-9
@@ -66,7 +67,7 @@ class Found:
         expected: the share won on average against each other one.
         slopes: name, logits to a unit, and standard error of what differs besides.
         halved: whether there are ties, and no parameter could be told for them.
-        whys: of a model without a strength: above, below or apart, and what that means.
+        whys: of a model without a strength: above, below, apart or alone, and what that means.
         prompts: that the strengths rest on.
     """
 
@@ -158,7 +159,7 @@ def strengths_of(
     sorts = joined(every)
     whys = _whys(sorts, models)
     if sorts.within.sum() < 2:
-        return Found({}, None, np.empty((0, 0)), {}, {}, (), None, False, dict.fromkeys(models, WHY["apart"]), 0)
+        return Found({}, None, np.empty((0, 0)), {}, {}, (), None, False, dict.fromkeys(models, WHY["alone"]), 0)
     told, rows = among(every, sorts.within)
     halved = told.has_ties and not has_tie_parameter(told)
     told = ties_halved(told) if halved else told

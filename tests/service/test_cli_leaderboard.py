@@ -105,6 +105,51 @@ def test_missing_verdicts_of_one_model_end_with_3_and_tie_or_drop_settle_it(call
         assert call("leaderboard", "annotations.json", "--unscored", way, "--draws", "20").code == 0
 
 
+def outputs(count: int) -> list[str]:
+    """A file of outputs to each model, as AlpacaEval has them; whose answer is best goes by the prompt."""
+    for name in ANSWERS:
+        rows = [
+            {
+                "instruction": f"What is {k}?",
+                "generator": name,
+                "output": [*ANSWERS.values()][(k + len(name)) % 3].format(k),
+            }
+            for k in range(count)
+        ]
+        Path(f"{name}.json").write_text(json.dumps(rows))
+    return [f"{name}.json" for name in ANSWERS]
+
+
+def test_outputs_of_several_models_are_judged_all_against_all_and_gone_on_with(call: Any) -> None:
+    files = outputs(12)
+    end = call("leaderboard", *files, "--offline", "-o", "out.jsonl", "--draws", "20", "--json", "-q")
+    found = orjson.loads(end.out)
+    assert (found["comparisons"], found["prompts"], len(found["win_matrix"])) == (36, 12, 6)
+    assert len(read_rows(Path("out.jsonl"))) == 36
+    again = call("leaderboard", *files, "--offline", "-o", "out.jsonl", "--draws", "20", "--json")
+    assert "36 of them were finished before" in again.err
+    stored = told(call("leaderboard", "out.jsonl", "--draws", "20", "--json"))
+    for other in (orjson.loads(again.out), stored):
+        assert {**other, "judged_by": None} == {**found, "judged_by": None}
+
+
+def test_outputs_are_judged_against_a_baseline_alone_where_one_is_named(call: Any) -> None:
+    files = outputs(4)
+    found = orjson.loads(
+        call("leaderboard", *files, "--offline", "--baseline", "plain", "--json", "--draws", "5", "-q").out
+    )
+    met = {(each["model"], each["against"]) for each in found["win_matrix"]}
+    assert met == {("long", "plain"), ("plain", "long"), ("poor", "plain"), ("plain", "poor")}
+    for flags, message in (
+        ((*files, "--offline", "--baseline", "other"), "there is no model 'other' here; known: long, plain, poor"),
+        (("long.json", "--offline"), "two models or more"),
+        ((*files, "--offline", "--cluster", "x"), "go with judgments, and these are outputs"),
+    ):
+        end = call("leaderboard", *flags)
+        assert end.code == 2
+        assert message in end.err
+
+
 def test_what_is_no_leaderboard_is_refused_in_one_line(call: Any) -> None:
     source = write_rows(Path("in.jsonl"), named_pairs(2))
     call("rank", source, "-o", "ranked.jsonl", *OFFLINE)
@@ -112,7 +157,7 @@ def test_what_is_no_leaderboard_is_refused_in_one_line(call: Any) -> None:
     for flags, message in (
         (("ranked.jsonl",), "ranked.jsonl row 1 is a ranking"),
         (("annotations.json", "--baseline", "q"), "no model 'q' here; known: m, n"),
-        (("annotations.json", "--confidence", "95"), "--confidence is a number from 0.5 to 1"),
+        (("annotations.json", "--offline"), "no judge is asked"),
         (("annotations.json", "--report", "x.pdf"), "--report names a file that ends in"),
         (("nothing.jsonl",), "nothing.jsonl: no such file"),
     ):

@@ -23,7 +23,12 @@ def make(folder: Path) -> dict[str, Path]:
 
     def run(*argv: str) -> None:
         made = subprocess.run(
-            [sys.executable, "-m", "judge_service", *argv], cwd=folder, env=environ, capture_output=True, text=True
+            [sys.executable, "-m", "judge_service", *argv],
+            cwd=folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         # 3: no headline, or not all judged. That is a report, too.
         assert made.returncode in (0, 3), (argv, made.stderr)
@@ -79,5 +84,5 @@ def _write(folder: Path) -> None:
     rows("labelled.jsonl", [{"id": f"c{k}", "prompt": f"Task {k}", "candidates": [
         f"{k} (worth {5 + gap:.3f}){' and so on' * (k % 5)}", "other (worth 5)"],
         "human": "a" if gap + drawn.gauss(0, 1) > 0 else "b"} for k, gap in enumerate(gaps)])  # fmt: skip
-    rows("lists.jsonl", [{"id": f"r{k}", "prompt": f"Task {k}", "candidates": [
-        f"{k}{n} (worth {drawn.gauss(5, 0.5):.3f})" for n in range(4)]} for k in range(60)])  # fmt: skip
+    lists = [[f"{k}{n} (worth {drawn.gauss(5, 0.5):.3f})" for n in range(4)] for k in range(60)]
+    rows("lists.jsonl", [{"id": f"r{k}", "prompt": f"Task {k}", "candidates": told} for k, told in enumerate(lists)])

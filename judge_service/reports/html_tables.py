@@ -11,6 +11,7 @@ from judge_service.reports.wording import on_one_line, shown
 _NUMBER: Final = "number"
 _SHORT: Final = 14
 _NAME: Final = 60
+_LONG: Final = 30
 
 
 def table_element(table: Table, name: str, is_titled: bool = True) -> str:
@@ -31,7 +32,8 @@ def table_element(table: Table, name: str, is_titled: bool = True) -> str:
     )
     body = "".join(f"<tr>{_cells(row, table.digits, kinds)}</tr>" for row in table.rows)
     whole = f"<table {label}><thead><tr>{''.join(heads)}</tr></thead><tbody>{body}</tbody></table>"
-    return f'{title}<div class="scroll" tabindex="0" role="region" {label}>{whole}</div>'
+    size = "scroll long" if len(table.rows) > _LONG else "scroll"
+    return f'{title}<div class="{size}" tabindex="0" role="region" {label}>{whole}</div>'
 
 
 def _cells(row: tuple[Cell, ...], digits: int, kinds: list[str]) -> str:

@@ -55,7 +55,8 @@ dd { margin: 0; }
 
 _TABLES: Final = """
 .table { margin: 26px 0 0; }
-.scroll { overflow: auto; max-height: 76vh; margin-top: 6px; }
+.scroll { overflow: auto; margin-top: 6px; }
+.scroll.long { max-height: 85vh; border-bottom: 1px solid var(--strong); }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; line-height: 1.45; color: var(--ink); }
 th, td { padding: 7px 0 7px 20px; text-align: left; vertical-align: baseline; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { padding-left: 2px; }
@@ -71,6 +72,7 @@ thead th { overflow-wrap: normal; }
 .name { min-width: 10em; }
 .prose { min-width: 17em; }
 .number { text-align: right; font-variant-numeric: tabular-nums lining-nums; white-space: nowrap; }
+thead .number { white-space: normal; }
 """
 
 _PLOTS: Final = """

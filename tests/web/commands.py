@@ -78,8 +78,9 @@ def _write(folder: Path) -> None:
         told = [{"instruction": f"Task {k}", "output": answers[i, k], "generator": name} for k in range(60)]
         rows(f"model-{i}.jsonl", told)
     pairs = [(i, j, k) for i in range(5) for j in range(i) for k in range(20)]
-    rows("pairs.jsonl", [{"id": f"{i}-{j}-{k}", "prompt": f"Task {k}", "candidates": [
-        {"id": f"m{m}", "model": NAMES[m], "content": answers[m, k]} for m in (i, j)]} for i, j, k in pairs])  # fmt: skip
+    named = {(m, k): {"id": f"m{m}", "model": NAMES[m], "content": answers[m, k]} for m, k in answers}
+    rows("pairs.jsonl", [{"id": f"{i}-{j}-{k}", "prompt": f"Task {k}",
+                          "candidates": [named[i, k], named[j, k]]} for i, j, k in pairs])  # fmt: skip
     gaps = [drawn.gauss(0, 1.5) for _ in range(240)]
     rows("labelled.jsonl", [{"id": f"c{k}", "prompt": f"Task {k}", "candidates": [
         f"{k} (worth {5 + gap:.3f}){' and so on' * (k % 5)}", "other (worth 5)"],

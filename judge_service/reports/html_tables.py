@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Final
 
 from judge_service.reports.page import Cell, Table
 from judge_service.reports.wording import on_one_line, shown
+
+_NUMBER: Final = "number"
+_SHORT: Final = 14
+_NAME: Final = 60
+_LONG: Final = 30
 
 
 def table_element(table: Table, name: str, is_titled: bool = True) -> str:
@@ -19,29 +25,30 @@ def table_element(table: Table, name: str, is_titled: bool = True) -> str:
     label = f'aria-labelledby="{name}-title"' if is_titled else f'aria-label="{_text(table.title)}"'
     if not table.rows:
         return f'{title}<p class="empty">There are no rows.</p>'
-    numeric = [any(_is_number(row[i]) for row in table.rows) for i in range(len(table.columns))]
+    kinds = [_kind([row[i] for row in table.rows]) for i in range(len(table.columns))]
     heads = (
-        f'<th scope="col"{_kind(is_number)}>{_text(column)}</th>'
-        for column, is_number in zip(table.columns, numeric, strict=True)
+        f'<th scope="col" class="{kind}">{_text(column)}</th>'
+        for column, kind in zip(table.columns, kinds, strict=True)
     )
-    body = "".join(f"<tr>{_cells(row, table.digits, numeric)}</tr>" for row in table.rows)
+    body = "".join(f"<tr>{_cells(row, table.digits, kinds)}</tr>" for row in table.rows)
     whole = f"<table {label}><thead><tr>{''.join(heads)}</tr></thead><tbody>{body}</tbody></table>"
-    return f'{title}<div class="scroll" tabindex="0" role="region" {label}>{whole}</div>'
+    size = "scroll long" if len(table.rows) > _LONG else "scroll"
+    return f'{title}<div class="{size}" tabindex="0" role="region" {label}>{whole}</div>'
 
 
-def _cells(row: tuple[Cell, ...], digits: int, numeric: list[bool]) -> str:
-    told = [_text(shown(cell, digits)) for cell in row]
-    first = f'<th scope="row">{told[0]}</th>' if told and not numeric[0] else ""
-    rest = zip(told, numeric, strict=True) if not first else zip(told[1:], numeric[1:], strict=True)
-    return first + "".join(f"<td{_kind(is_number)}>{cell}</td>" for cell, is_number in rest)
+def _cells(row: tuple[Cell, ...], digits: int, kinds: list[str]) -> str:
+    told = [(_text(shown(cell, digits)), kind) for cell, kind in zip(row, kinds, strict=True)]
+    # What a row is about stands first, if it is a text.
+    first = f'<th scope="row" class="{kinds[0]}">{told[0][0]}</th>' if told and kinds[0] != _NUMBER else ""
+    return first + "".join(f'<td class="{kind}">{cell}</td>' for cell, kind in told[bool(first) :])
 
 
-def _kind(is_number: bool) -> str:
-    return ' class="number"' if is_number else ""
-
-
-def _is_number(cell: Cell) -> bool:
-    return isinstance(cell, int | float) and not isinstance(cell, bool)
+def _kind(column: list[Cell]) -> str:
+    """How wide a column has to be: texts wrap, but words and short names stay whole."""
+    if any(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in column):
+        return _NUMBER
+    longest = max((len(cell) for cell in column if isinstance(cell, str)), default=0)
+    return "short" if longest <= _SHORT else "name" if longest <= _NAME else "prose"
 
 
 def _text(told: str) -> str:

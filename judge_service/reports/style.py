@@ -55,10 +55,11 @@ dd { margin: 0; }
 
 _TABLES: Final = """
 .table { margin: 26px 0 0; }
-.scroll { overflow: auto; max-height: 76vh; margin-top: 6px; }
+.scroll { overflow: auto; margin-top: 6px; }
+.scroll.long { max-height: 85vh; border-bottom: 1px solid var(--strong); }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; line-height: 1.45; color: var(--ink); }
 th, td { padding: 7px 0 7px 20px; text-align: left; vertical-align: baseline; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { padding-left: 2px; min-width: 7em; }
+th:first-child, td:first-child { padding-left: 2px; }
 th:last-child, td:last-child { padding-right: 2px; }
 thead th {
   position: sticky; top: 0; background: var(--paper); color: var(--soft); font-weight: 600; font-size: .82rem;
@@ -66,7 +67,12 @@ thead th {
 }
 tbody th { font-weight: 400; }
 tbody tr:hover > * { background: var(--raised); }
+thead th { overflow-wrap: normal; }
+.short { white-space: nowrap; }
+.name { min-width: 10em; }
+.prose { min-width: 17em; }
 .number { text-align: right; font-variant-numeric: tabular-nums lining-nums; white-space: nowrap; }
+thead .number { white-space: normal; }
 """
 
 _PLOTS: Final = """
@@ -124,6 +130,10 @@ _PAPER: Final = """
   h1, h2, h3, figcaption, caption, .lead, thead { break-after: avoid; }
   figure, tr, dt, .summary { break-inside: avoid; }
   .scroll { max-height: none; overflow: visible; }
+  table { font-size: 8.5pt; }
+  th, td { padding: 4px 0 4px 9px; }
+  .name, .prose { min-width: 5em; }
+  thead th { font-size: 7.5pt; }
   thead th { position: static; box-shadow: none; }
   thead th { border-bottom: 1px solid var(--strong); }
   p, li { orphans: 3; widows: 3; }

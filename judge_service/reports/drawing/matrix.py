@@ -14,6 +14,7 @@ _GREATEST_CELL: Final = 84.0
 _DENSE: Final = 17.0
 """Below so many pixels of a cell letters are small, and a column's number stands over every fifth."""
 _SMALL: Final = 10.0
+_SWATCH: Final = 30.0
 _STRONGEST: Final = 0.62
 """Text upon a cell can be read up to this opacity, on light pages and on dark ones."""
 
@@ -49,7 +50,9 @@ def draw(plot: Matrix, width: float) -> Picture:
     parts += [_cell(plot, i, j, layout) for i in range(len(rows)) for j in range(len(columns))]
     base = layout.top + layout.height * len(rows)
     whole = max(width, layout.names + layout.cell * len(columns))
-    return Picture(whole, base + 44, "".join([*parts, _legend(plot, layout.names, base + 14)]))
+    return Picture(
+        whole, base + 44, "".join([*parts, _legend(plot, min(layout.names, width - 5 * _SWATCH - 1), base + 14)])
+    )
 
 
 def _layout(rows: list[str], columns: list[str], width: float, numbered: bool) -> _Layout:
@@ -128,10 +131,10 @@ def _legend(plot: Matrix, x: float, y: float) -> str:
     values = [plot.least + (plot.most - plot.least) * i / 4 for i in range(5)]
     shades = [shade(value, plot.least, plot.most) for value in values]
     parts = [
-        tag("rect", class_=kind, fill_opacity=f"{opacity:.2f}", x=x + i * 30, y=y, width=30, height=8)
+        tag("rect", class_=kind, fill_opacity=f"{opacity:.2f}", x=x + i * _SWATCH, y=y, width=_SWATCH, height=8)
         for i, (kind, opacity) in enumerate(shades)
     ]
     digits = max(plot.digits, 0 if values[2] == int(values[2]) else 1)
-    ends = ((values[0], 0.0, "start"), (values[2], 75.0, "middle"), (values[4], 150.0, "end"))
+    ends = ((values[0], 0.0, "start"), (values[2], 2.5 * _SWATCH, "middle"), (values[4], 5 * _SWATCH, "end"))
     told = [number(fixed(value, digits), x + at, y + 22, "tick", anchor) for value, at, anchor in ends]
     return "".join([*parts, *told])

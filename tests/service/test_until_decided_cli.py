@@ -57,7 +57,7 @@ def test_it_stops_long_before_all_prompts_and_says_so_without_a_fixed_interval(r
         flags = (new, base, *judge(emulator), "--until", "decided")
         found = told(ran(*flags, "-o", "out.jsonl"))
         calls = emulator.stats["calls"]
-        page = ran(*[flag for flag in flags if flag != "--json"], "-o", "out.jsonl")
+        page = ran(*[flag for flag in flags if flag != "--json"], "-o", "out.jsonl", "--report", "r.md")
     assert (found["better"], found["ended_by"]) == ("new", "decided")
     assert found["prompts_looked_at"] < 80
     assert found["win_rate_interval"] is None
@@ -68,6 +68,7 @@ def test_it_stops_long_before_all_prompts_and_says_so_without_a_fixed_interval(r
     assert found["calls"] + found["calls_saved"] == 300
     assert "new is better" in page.out
     assert "no fixed interval" in page.out
+    assert "new against base, decided: new is better." in Path("r.md").read_text()
 
 
 def test_the_order_of_the_files_does_not_matter_and_the_other_side_wins_as_soon(ran: Call) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from judge_service.cli.until import Decided
 from judge_service.contests.deciding import Decision
-from judge_service.reports.page import Intervals, Ranged, Report, Section
+from judge_service.reports.page import Intervals, Ranged, Report, Section, Table
 
 _WHY: Final = (
     "a run that stops when it looks decided has no interval of a fixed number: that would leave the truth out too often"
@@ -57,43 +57,50 @@ def decision_record(found: Decided) -> dict[str, Any]:
 
 def decision_page(found: Decided) -> str:
     """The same on a page."""
-    decision, terms = found.decision, found.decision.terms
-    low, high = decision.interval
-    lines = [
-        f"{found.model} against {found.baseline}",
-        _line("decided", _headline(found)),
-        _line(
-            "looked at", f"{decision.taken:,} of {decision.prompts:,} prompts, in the order drawn by seed {terms.seed}"
-        ),
-        _line(
-            "win rate, anytime",
-            f"{low:.1%} to {high:.1%}, at every moment at once (alpha {terms.alpha:g}, {terms.kind})",
-        ),
-        _line(f"mean, {terms.value}", _mean(decision)),
-        _line("no fixed interval", _WHY),
-        _line("judge calls", f"{decision.calls:,}; all prompts would have taken about {decision.saved:,} more"),
-        _line("", f"({decision.judged:,} cases were judged, those under way at the end included)"),
-    ]
-    if decision.unknown:
-        told = {"bounds": "anything from lost to won", "tie": "a tie", "drop": "left out"}[terms.unscored]
-        lines.append(_line("without a verdict", f"{decision.unknown:,} cases, each counted as {told}"))
-    if decision.left_out:
-        lines.append(_line("left out", f"{decision.left_out:,} prompts without a verdict"))
-    return "\n".join([*lines, "", *[_line(name, told) for name, told in found.compared.facts.items()]])
+    lines = [_line(name, told) for name, told in _told(found)]
+    facts = [_line(name, told) for name, told in found.compared.facts.items()]
+    return "\n".join([_title(found), *lines, "", *facts])
 
 
 def decision_report(found: Decided, numbers: Mapping[str, Any]) -> Report:
     """The same as a report."""
     low, high = (100.0 * end for end in found.decision.interval)
     middle = (low + high) / 2.0 if found.decision.mean is None else 50.0 * sum(found.decision.mean)
-    rows = (Ranged(f"{found.model} against {found.baseline}", middle, low, high),)
-    title, *lines = (line.strip() for line in decision_page(found).split("\n\n")[0].split("\n"))
+    rows = (Ranged(_title(found), middle, low, high),)
     section = Section(
-        "Until it was decided", tuple(" ".join(line.split()) for line in lines),
+        "Until it was decided",
+        tables=(Table("What it came to", ("", "found"), tuple(_told(found))),),
         plots=(Intervals("Win rate, at every moment at once", rows, "percent", 50.0),),
-    )  # fmt: skip
-    headline = _headline(found)
-    return Report(title, (headline[0].upper() + headline[1:] + ".",), (section,), found.compared.facts, dict(numbers))
+    )
+    summary = (f"{_title(found)}, decided: {_headline(found)}.",)
+    return Report(_title(found), summary, (section,), found.compared.facts, dict(numbers))
+
+
+def _title(found: Decided) -> str:
+    return f"{found.model} against {found.baseline}"
+
+
+def _told(found: Decided) -> list[tuple[str, str]]:
+    """What it came to, in words by name."""
+    decision, terms = found.decision, found.decision.terms
+    low, high = decision.interval
+    order = f"in the order drawn by seed {terms.seed}"
+    always = f"at every moment at once (alpha {terms.alpha:g}, {terms.kind})"
+    lines = [
+        ("decided", _headline(found)),
+        ("looked at", f"{decision.taken:,} of {decision.prompts:,} prompts, {order}"),
+        ("win rate, anytime", f"{low:.1%} to {high:.1%}, {always}"),
+        (f"mean, {terms.value}", _mean(decision)),
+        ("no fixed interval", _WHY),
+        ("judge calls", f"{decision.calls:,}; all prompts would have taken about {decision.saved:,} more"),
+        ("judged", f"{decision.judged:,} cases, those under way at the end included"),
+    ]
+    if decision.unknown:
+        told = {"bounds": "anything from lost to won", "tie": "a tie", "drop": "left out"}[terms.unscored]
+        lines.append(("without a verdict", f"{decision.unknown:,} cases, each counted as {told}"))
+    if decision.left_out:
+        lines.append(("left out", f"{decision.left_out:,} prompts without a verdict"))
+    return lines
 
 
 def _better(found: Decided) -> str | None:

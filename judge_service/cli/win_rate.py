@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from judge_service.cli.contest import ContestFlags, Course
+from judge_service.cli.contest import ContestFlags, Course, judged_contest
 from judge_service.cli.few_labels import few_labels_page, few_labels_records, with_few_labels
 from judge_service.cli.flags import (
     Config,
@@ -38,6 +38,7 @@ from judge_service.cli.until import (
     VerdictOption,
     check_only_outputs,
     check_undecided_files,
+    decided_contest,
 )
 from judge_service.cli.until_page import decision_page, decision_record, decision_report
 from judge_service.cli.win_rate_finding import Wanted, found_in, unscored_told, write_files

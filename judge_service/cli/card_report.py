@@ -35,7 +35,7 @@ def report_of(
         "rankings": _concordance(concordances),
     }
     sections = [
-        Section(name, tables=(_table(name, own),), plots=(*plots.get(name, ()), *_intervals(name, own)))
+        Section(name, _notes(own), tables=(_table(name, own),), plots=(*plots.get(name, ()), *_intervals(name, own)))
         for name, own in suites.items()
     ]
     judge = card.judge
@@ -85,9 +85,13 @@ def _summary(card: AuditCard, changes: Changes | None, checked: Sequence[Checked
     return told
 
 
+def _notes(measures: Sequence[Measure]) -> tuple[str, ...]:
+    return tuple(f"{m.name}: {m.note}." for m in measures if m.note and "[" not in m.name)
+
+
 def _table(name: str, measures: Sequence[Measure]) -> Table:
-    rows = tuple((each.name, each.value, each.low, each.high, each.n, each.unit, each.note) for each in measures)
-    return Table(name, ("measure", "value", "low", "high", "n", "unit", "note"), rows, "Intervals at 95%.", digits=3)
+    rows = tuple((each.name, each.value, each.low, each.high, each.n, each.unit) for each in measures)
+    return Table(name, ("measure", "value", "low", "high", "n", "unit"), rows, "Intervals at 95%.", digits=3)
 
 
 def _intervals(name: str, measures: Sequence[Measure]) -> list[Plot]:
@@ -119,7 +123,7 @@ def _position(sights: Sequence[Sight]) -> list[Plot]:
             "logit of the first candidate, its place taken out",
             "lean to the first-shown, logits",
             references=(0.0, mean),
-            note=of,
+            note=f"Place and label together, as the cases are asked. {of}".strip(),
         ),
         Histogram("Lean to the first-shown over cases", _EDGES, tuple(counts), "logits"),
     ]

@@ -95,7 +95,7 @@ def _told(found: Interval | None, share: bool = False, signed: bool = True) -> s
     if found is None:
         return "—"
     form = ".1%" if share else "+.2f" if signed else ".3f"
-    between = "" if found.low is None or found.high is None else f"  {found.low:{form}} to {found.high:{form}}"
+    between = "" if found.low is None or found.high is None else f"  [{found.low:{form}} to {found.high:{form}}]"
     return f"{found.value:{form}}{between}  (n {found.n:,})"
 
 

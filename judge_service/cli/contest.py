@@ -95,7 +95,7 @@ async def judged_contest(contest: Paired, flags: ContestFlags, is_enough: Enough
                 with _kept(flags, judging) as (record, finished):
                     before = _judged_before(flags.output, finished) if len(finished.digests) else {}
                     asked = Asked(judging, contest.rows, record, finished.digests, before, judging.has_room)
-                    found = await judged(asked, is_enough, _Shown(flags, signals).carry_out)
+                    found = await judged(asked, is_enough, _Shown(flags, signals, finished).carry_out)
         except asyncio.CancelledError:
             _end(signals, flags)
     return _compared(found, contest)
@@ -131,8 +131,11 @@ class _Shown:
 
     flags: ContestFlags
     signals: Signalled
+    finished: Finished
 
     async def carry_out(self, run: Run) -> None:
+        run.progress.statuses.update(self.finished.statuses)
+        run.progress.finished = sum(self.finished.statuses.values())
         started = time.monotonic()
         with Display(run.progress, self.flags.quiet):
             await self.signals.carry_out(run)

@@ -36,7 +36,7 @@ from judge_service.contests.difficulties import difficulties_of
 from judge_service.contests.sources import OUTPUTS, one_kind
 from judge_service.errors import InvalidOption
 from judge_service.evaluation.few_labels import FewLabels
-from judge_service.files.disk import check_output
+from judge_service.files.disk import STANDARD, check_output
 from judge_service.files.packing import check_writable
 from judge_service.files.sources import inputs_of
 from judge_service.loops import run_interruptibly
@@ -145,13 +145,12 @@ def win_rate_(
     hard = difficulties_of(difficulty) if difficulty else None
     wanted = Wanted(evaluated, baseline, unscored_told(unscored), confidence, hard)
     read = Read(tuple(sources), tuple(against), cases, tuple(field), cluster, allow_mixed, questions, allow_missing)
-    _check_outputs(read, output, annotations, leaderboard, report)
+    _check_outputs(read, labels, output, annotations, leaderboard, report)
     found = _judged(read, wanted, asked) if one_kind(sources) == OUTPUTS else _stored(read, wanted, asked)
     few = _few(read, found, label, labels, confidence)
     numbers = orjson.loads(orjson.dumps(record(found) | few_labels_records(few)))
     write_report(report, with_few_labels(win_rate_report(found, numbers), few))
-    write_files(found, annotations, leaderboard)
-    for line in found.told:
+    for line in (*found.told, *write_files(found, annotations, leaderboard)):
         print(line, file=sys.stderr)
     typer.echo(
         orjson.dumps(numbers, option=orjson.OPT_INDENT_2)
@@ -223,9 +222,11 @@ def _few(read: Read, found: Found, label: str, labels: str, confidence: float) -
     return few_labels_of(models, sources, people_told(label, labels), confidence, kind == "judgments")
 
 
-def _check_outputs(read: Read, output: str, annotations: str, leaderboard: str, report: str) -> None:
+def _check_outputs(read: Read, labels: str, output: str, annotations: str, leaderboard: str, report: str) -> None:
     """Nothing that is written takes the place of what is read, or of something else that is written."""
-    named = [*read.sources, *read.against, *filter(None, (read.cases, read.questions))]
+    if STANDARD in (output, annotations, leaderboard):
+        raise InvalidOption("standard output is for the finding: name a file", "output")
+    named = [*read.sources, *read.against, *filter(None, (read.cases, read.questions, labels))]
     inputs: list[Path | str] = [*inputs_of(named)]
     for path in filter(None, (output, annotations)):
         check_writable(path, inputs)

@@ -64,15 +64,14 @@ def write_leaderboard(
     """Each model's row in a leaderboard: in the place of the one it has, or added; other rows stay as they are.
 
     Args:
+        rates: each with a win rate.
         controlled: by model, its length-controlled win rate and the standard error, in percent.
 
     Raises:
-        InvalidRequest: the file is no leaderboard, or a rate is withheld.
+        InvalidRequest: the file is no leaderboard.
     """
     columns, rows = _leaderboard(Path(path))
     for one in rates:
-        if one.rate.withheld or one.rate.soft is None or one.rate.discrete is None:
-            raise InvalidRequest(f"there is no win rate of {one.model} for {path}: {one.rate.withheld}")
         own = {name: value for name, value in rows.get(one.model, {}).items() if name not in COLUMNS}
         rows[one.model] = {**own, **_row(one, controlled.get(one.model))}
     out = io.StringIO()

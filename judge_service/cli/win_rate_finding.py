@@ -115,17 +115,22 @@ def _check_alike(compared: Compared, against: Compared, allow_mixed: bool) -> No
         raise RunRefused(f"what --against names differs in {differs} (--allow-mixed takes both)")
 
 
-def write_files(found: Found, annotations: str, leaderboard: str) -> None:
-    """Writes AlpacaEval's files, those that are named.
+def write_files(found: Found, annotations: str, leaderboard: str) -> list[str]:
+    """Writes AlpacaEval's files, those that are named; what could not be written, in words.
 
     Raises:
         InvalidOption: texts are not known.
-        InvalidRequest: there is no rate to write, or the leaderboard is none.
+        InvalidRequest: the leaderboard is none.
     """
     if annotations:
         write_annotations(annotations, found.rates, "+".join(found.compared.judges))
-    if leaderboard:
-        write_leaderboard(leaderboard, found.rates, _length_controlled(found.controls))
+    if not leaderboard:
+        return []
+    rated = [one for one in found.rates if not one.rate.withheld]
+    if rated:
+        write_leaderboard(leaderboard, rated, _length_controlled(found.controls))
+    withheld = [one.model for one in found.rates if one.rate.withheld]
+    return [f"no row of {model} in {leaderboard}: there is no win rate" for model in withheld]
 
 
 def _length_controlled(controls: Mapping[str, Controls]) -> dict[str, tuple[float, float | None]]:

@@ -55,7 +55,7 @@ def answers_of(path: str, questions: Texts, fields: Mapping[str, str], model: st
     Args:
         questions: what was asked, by id, for files that do not say.
         fields: columns named by the caller, by field: prompt, response, id or domain.
-        model: whose answers, if the file holds those of several; "" for any.
+        model: whose answers, if the file holds those of several; what to call it, if the file does not; "" for any.
 
     Raises:
         InvalidRequest: a row is no answer, or there is none, or they are of several models; the message says where.
@@ -69,7 +69,7 @@ def answers_of(path: str, questions: Texts, fields: Mapping[str, str], model: st
     if not found:
         raise InvalidRequest(f"{path}: there is no answer")
     names = sorted({answer.model for answer in found})
-    if model and (model in names or len(names) > 1):
+    if model and names != [""]:
         found = [answer for answer in found if answer.model == model]
         if not found:
             raise InvalidRequest(f"{path} holds no answers of {model}, but of {_some(names)}")

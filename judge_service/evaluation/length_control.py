@@ -103,6 +103,10 @@ def length_controlled(
         raise ValueError(f"{len(others)} difficulties for {len(kept)} comparisons")
     gaps = length_gaps(kept)
     standard = _standard(gaps)
+    if standard is not None and gaps.min() * gaps.max() > 0.0:
+        # tanh is flat out there: what the fit says of no difference would be an extrapolation to anything.
+        why = "one model's answers are always the longer ones: what is judged at equal length was never seen"
+        return Controlled(raw_rate(kept, confidence), None, {}, left_out, why, confidence)
     if standard is not None:
         return controlled(kept, np.tanh(gaps / standard)[:, None], (LENGTH,), others, left_out, confidence)
     if gaps.any():

@@ -156,6 +156,8 @@ def test_one_of_several_models_of_a_file_can_be_named() -> None:
     assert contents(contest(both, [output("q", "b", "base")], model="y")) == [("q", "y", "b")]
     with pytest.raises(InvalidRequest, match="holds no answers of z, but of x, y"):
         contest(both, [output("q", "b", "base")], model="z")
+    unnamed = contest([{"prompt": "q", "output": "n"}], [{"prompt": "q", "output": "b"}], baseline="gpt-x")
+    assert (unnamed.model, unnamed.baseline) == ("ours", "gpt-x")
 
 
 def test_two_runs_of_one_model_go_by_their_files_too() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import Ended, called, ended, ran, read_rows, started, write_rows
+from programs import Ended, called, ended, ran, read_rows, serving, started, write_rows
 
 from judge_service.emulator.behaviour import Behaviour
 from judge_service.emulator.server import Emulator
@@ -134,9 +134,8 @@ def test_without_verdicts_on_two_in_a_hundred_there_are_bounds_and_exit_code_3(
 ) -> None:
     path = annotations("new", [None] * 2 + [1.7] * 98)
     ended_ = called(capsys, monkeypatch, "win-rate", path, "--json", "--leaderboard", "board.csv")
-    assert ended_.code == 2, "there is nothing to put into a leaderboard"
-    assert "no win rate of new" in ended_.err
-    ended_ = called(capsys, monkeypatch, "win-rate", path, "--json")
+    assert "no row of new in board.csv: there is no win rate" in ended_.err
+    assert not Path("board.csv").exists()
     told = found(ended_)
     assert ended_.code == 3
     assert (told["win_rate"], told["discrete_win_rate"], told["n_missing"]) == (None, None, 2)
@@ -207,6 +206,8 @@ async def test_votes_read_from_text_are_told_as_shares_of_votes() -> None:
         (("a.json", "--against", "c.json"), "their baselines differ: base and other"),
         (("new.json", "base.json", "--offline", "-o", "new.json"), "would overwrite the input"),
         (("a.json", "--annotations", "a.json"), "would overwrite the input"),
+        (("new.json", "base.json", "--offline", "-o", "-"), "standard output is for the finding"),
+        (("new.json", "base.json", "--offline", "--baseline", "old"), "base.json holds no answers of old, but of base"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_line_and_exit_code_2(
@@ -231,3 +232,70 @@ def test_another_models_output_in_the_same_file_is_an_output_of_another_run_of_t
         assert called(capsys, monkeypatch, "win-rate", model, base, "--offline", "-q", "-o", "all.jsonl").code == 0
     told = found(called(capsys, monkeypatch, "win-rate", "all.jsonl", "--json"))
     assert [(row["model"], row["n_total"]) for row in told["models"]] == [("mid", 6), ("new", 6)]
+
+
+async def test_a_planted_liking_for_length_is_told_and_taken_off() -> None:
+    rows: dict[str, list[dict[str, Any]]] = {"new": [], "base": []}
+    for i in range(80):
+        # As good as each other; the new model's answers are mostly longer.
+        for model, words in (("new", 3 + i % 7), ("base", 1 + (3 * i) % 5)):
+            said = f"{model} {i} (worth 2){' and so on' * words}"
+            rows[model].append({"instruction": f"Task {i}", "output": said, "generator": model})
+    files = [write_rows(Path(f"{model}.json"), told) for model, told in rows.items()]
+    async with Emulator(Behaviour(verbosity=2.0)) as emulator:
+        told = found(await ran("win-rate", *files, *judge(emulator), "--json", "--report", "report.json"))
+    assert told["win_rate_interval"][0] > 55
+    assert told["length_adjusted"]["low"] < 50 < told["length_adjusted"]["high"]
+    assert told["length_effect"]["low"] > 0
+    assert abs(told["style_controlled"]["win_rate"] - 50) < 3
+    assert told["length_controlled_win_rate"] < told["win_rate"]
+    assert json.loads(Path("report.json").read_text())["numbers"] == told
+
+
+def test_reports_hold_every_plot_and_say_why_there_is_no_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, base = outputs("new", lambda i: i, 24), outputs("base", lambda i: 5, 24)
+    flags = ("--offline", "-q", "--report", "report.md")
+    assert called(capsys, monkeypatch, "win-rate", new, base, *flags).code == 0
+    told = Path("report.md").read_text()
+    for title in (
+        "# Win rate of new against base",
+        "### Win rates",
+        "### Soft verdicts",
+        "### Lean to the first-shown",
+    ):
+        assert title in told
+    path = annotations("gaps", [None] * 2 + [1.7] * 98)
+    assert called(capsys, monkeypatch, "win-rate", path, "--report", "report.html").code == 3
+    assert "There is no win rate of gaps against base, as 2 of 100 (2.0%) have no verdict" in Path(
+        "report.html"
+    ).read_text(encoding="utf-8")
+    refused = called(capsys, monkeypatch, "win-rate", path, "--report", path)
+    assert refused.code == 2
+    assert "would overwrite the input" in refused.err
+
+
+async def test_a_service_elsewhere_judges_as_one_in_this_process_does() -> None:
+    new, base = outputs("new", lambda i: i, 6), outputs("base", lambda i: 3, 6)
+    async with serving("--offline") as (address, _):
+        elsewhere = found(await ran("win-rate", new, base, "--server", address, "-q", "--json", "-o", "there.jsonl"))
+    here = found(await ran("win-rate", new, base, "--offline", "-q", "--json"))
+    assert elsewhere == here
+    assert found(await ran("win-rate", "there.jsonl", "--json"))["win_rate"] == here["win_rate"]
+
+
+async def test_bounds_hold_what_a_judge_that_never_refuses_would_have_said() -> None:
+    new, base = outputs("new", lambda i: 2 + i % 4, 50), outputs("base", lambda i: 3, 50)
+    async with Emulator(Behaviour(frefuse=0.1, sticky=True)) as emulator:
+        refusing = await ran("win-rate", new, base, *judge(emulator), "--no-cache", "--json")
+        emulator.configure(frefuse=0.0)
+        whole = found(await ran("win-rate", new, base, *judge(emulator), "--no-cache", "--json"))
+    told = found(refusing)
+    assert refusing.code == 3
+    # A pair that is refused in one order is partial, and one that is refused in both is unscored: neither is a tie.
+    assert set(told["missing"]) <= {"partial", "unscored"}
+    assert told["n_missing"] == 50 - told["n_total"] > 0
+    for name in ("win_rate", "discrete_win_rate"):
+        assert told[name] is None
+        assert told[f"{name}_bounds"]["all_lost"] < whole[name] < told[f"{name}_bounds"]["all_won"]

@@ -9,7 +9,7 @@ import pytest
 from alpaca_eval.metrics import get_winrate
 from argilla.records._io import JsonIO
 from datasets import load_dataset
-from judged import PAIRS, Judged, Refused, formats, rows_of
+from judged import PAIRS, Judged, Refused, answer, formats, ran, rows_of
 
 ROWS = {"kto": 2 * PAIRS}
 TASK = {"stepwise": "score"}
@@ -88,3 +88,20 @@ def test_alpaca_eval_finds_the_win_rate_in_our_annotations(judged: Judged) -> No
     assert (told["n_total"], told["n_draws"]) == (PAIRS + 1, 1)
     assert told["n_wins"] == told["n_wins_base"] == PAIRS // 2
     assert told["win_rate"] == pytest.approx(100 * (annotations["preference"] - 1).mean())
+
+
+def test_alpaca_eval_comes_to_the_same_leaderboard_row_as_win_rate(tmp_path: Path) -> None:
+    sides = []
+    for model, worth in (("new", 3), ("base", 2)):
+        rows = [
+            {"instruction": f"Question {i}?", "output": answer(worth + i % 3, i) * (i % 4 + 1), "generator": model}
+            for i in range(12)
+        ]
+        sides.append(str(tmp_path / f"{model}.json"))
+        Path(sides[-1]).write_text(json.dumps(rows))
+    told, board = str(tmp_path / "annotations.json"), str(tmp_path / "leaderboard.csv")
+    ran("win-rate", *sides, "--offline", "--quiet", "--annotations", told, "--leaderboard", board)
+    theirs = get_winrate(pd.read_json(told))
+    ours = pd.read_csv(board, index_col=0).loc["new"]
+    for name in ("win_rate", "standard_error", "n_wins", "n_wins_base", "n_draws", "n_total", "discrete_win_rate"):
+        assert ours[name] == pytest.approx(theirs[name]), name

@@ -176,7 +176,7 @@ def win_rate_(
     if not sources:
         raise InvalidOption("give IN: judgments, annotations, or the outputs of a model and of a baseline", "IN")
     terms = UntilFlags(until, budget, alpha, sequence, verdict).terms(wanted.unscored, seed or 0)
-    check_written(read, output, annotations, leaderboard, report)
+    check_written(read, labels, output, annotations, leaderboard, report)
     if one_kind(read.sources) != OUTPUTS:
         check_only_outputs(terms, lock)
         found, locked = stored_finding(read, wanted, asked), {}

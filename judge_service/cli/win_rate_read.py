@@ -94,11 +94,11 @@ def few_told(read: Read, found: Found, label: str, labels: str, confidence: floa
     return few_labels_of(models, sources, people_told(label, labels), confidence, kind == "judgments")
 
 
-def check_written(read: Read, output: str, annotations: str, leaderboard: str, report: str) -> None:
+def check_written(read: Read, labels: str, output: str, annotations: str, leaderboard: str, report: str) -> None:
     """Nothing that is written takes the place of what is read, or of something else that is written."""
     if STANDARD in (output, annotations, leaderboard):
         raise InvalidOption("standard output is for the finding: name a file", "output")
-    named = [*read.sources, *read.against, *filter(None, (read.cases, read.questions))]
+    named = [*read.sources, *read.against, *filter(None, (read.cases, read.questions, labels))]
     inputs: list[Path | str] = [*inputs_of(named)]
     for path in filter(None, (output, annotations)):
         check_writable(path, inputs)

@@ -12,7 +12,7 @@ from judge_service.evaluation.rates import Rate
 from judge_service.statistics.intervals import Interval
 
 _MANY: Final = 12
-_HEADS: Final = ("rank", "model", "rating", "from", "to", "ranks", "win rate", "n", "ties", "unscored")
+_HEADS: Final = ("rank", "model", "rating", "from", "to", "ranks", "soft rate", "discrete", "n", "ties", "unscored")
 
 
 def record(told: Leaderboard, facts: Mapping[str, str], notes: Sequence[str]) -> dict[str, Any]:
@@ -156,6 +156,7 @@ def _cells(row: Row, has_baseline: bool) -> tuple[str, ...]:
         _points(row.high),
         "-" if ranks is None else f"{ranks.low}-{ranks.high}",
         rate_shown(row.rate.soft),
+        rate_shown(row.rate.discrete),
         f"{row.met.judged:,}",
         f"{row.met.ties:,}",
         f"{row.met.unscored_share:.1%}" if row.met.unscored else "0",

@@ -208,8 +208,11 @@ def _favour(pairs: Sequence[Twice], wanted: Sequence[float], confidence: float) 
     compared = [_towards(pair.won, side) for pair, side in told]
     prompts = [pair.prompt for pair, _ in told]
     apart = [one - other for one, other in zip(rated, compared, strict=True)]
-    shares = [clustered_share(values, prompts, confidence) for values in (rated, compared)]
-    return Favour(shares[0], shares[1], clustered_mean(apart, prompts, confidence))
+    return Favour(
+        clustered_share(rated, prompts, confidence),
+        clustered_share(compared, prompts, confidence),
+        clustered_mean(apart, prompts, confidence),
+    )
 
 
 def _towards(said: float, side: float) -> float:

@@ -17,9 +17,9 @@ from itertools import combinations
 
 import numpy as np
 
-from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.leaderboard import Terms, differences_of, leaderboard
-from judge_service.evaluation.strengths import Found, strengths_of
+from judge_service.evaluation.contests.comparisons import Comparison
+from judge_service.evaluation.contests.leaderboard import Terms, differences_of, leaderboard
+from judge_service.evaluation.contests.strengths import Found, strengths_of
 
 CONFIDENCE = 0.95
 

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from judge_service.evaluation.alpaca_length import AlpacaLengthControlled, alpaca_length_controlled
-from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.controls import Controlled
-from judge_service.evaluation.length_control import length_controlled
-from judge_service.evaluation.style import style_controlled
+from judge_service.evaluation.contests.alpaca_length import AlpacaLengthControlled, alpaca_length_controlled
+from judge_service.evaluation.contests.comparisons import Comparison
+from judge_service.evaluation.contests.controls import Controlled
+from judge_service.evaluation.contests.length_control import length_controlled
+from judge_service.evaluation.contests.style import style_controlled
 from judge_service.statistics.logistic import sigmoid
 
 FloatArray = npt.NDArray[np.float64]

@@ -26,7 +26,7 @@ from judge_service.domain.digests import draw
 from judge_service.domain.options import options_from
 from judge_service.domain.prompting import Completion, JudgePrompt
 from judge_service.domain.verdicts import Finding
-from judge_service.evaluation.position import audited_pair, estimate_of
+from judge_service.evaluation.audits.position import audited_pair, estimate_of
 from judge_service.library import open_library
 from judge_service.protocols.audited import both_leans
 from judge_service.protocols.brief import Brief

@@ -15,7 +15,7 @@ from judge_service.cards.book import Cards
 from judge_service.cards.section import Section, Tally
 from judge_service.cards.shelf import current, expired
 from judge_service.domain.standards import Constitution, Standard
-from judge_service.evaluation.audit_card import card_record
+from judge_service.evaluation.audits.audit_card import card_record
 from judge_service.judge import Judge
 
 router: Final = APIRouter()

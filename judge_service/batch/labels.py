@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.labels import Told
+from judge_service.evaluation.people.labels import Told
 from judge_service.files.reading import rows_of
 
 _ID_NAMES = ("case_id", "id")

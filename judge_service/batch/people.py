@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from judge_service.batch.labels import label_row
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.people import Said
+from judge_service.evaluation.people.raters import Said
 from judge_service.files.reading import rows_of
 
 _OWN: Final = frozenset(("case_id", "id", "label", "rater", "candidate", "probability", "weight"))

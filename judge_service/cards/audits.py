@@ -12,8 +12,7 @@ from judge_service.cards.use import names_on_card, shows_bias
 from judge_service.domain.judgments import JudgeIdentity, Judgment, Named
 from judge_service.domain.standards import Rubric, Standard
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.labels import LabelOf, Told, side_named
-from judge_service.evaluation.position import (
+from judge_service.evaluation.audits.position import (
     Accuracy,
     Audited,
     PositionReport,
@@ -21,6 +20,7 @@ from judge_service.evaluation.position import (
     audited_pair,
     report_on,
 )
+from judge_service.evaluation.people.labels import LabelOf, Told, side_named
 from judge_service.protocols.audited import both_leans
 
 

@@ -15,7 +15,7 @@ from judge_service.cards.shelf import Shelf
 from judge_service.clock import now
 from judge_service.domain.cards import Calibration, PositionEstimate
 from judge_service.domain.verdicts import Vote
-from judge_service.evaluation.position import Audited
+from judge_service.evaluation.audits.position import Audited
 from judge_service.protocols.audited import AUDITS_IN_A_THOUSAND
 
 log: Final = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from judge_service.domain.cards import Calibration, PositionEstimate
 from judge_service.domain.frozen import frozen
 from judge_service.domain.records import calibration_from, position_from
 from judge_service.domain.verdicts import Vote
-from judge_service.evaluation.position import Audited, estimate_of
+from judge_service.evaluation.audits.position import Audited, estimate_of
 from judge_service.statistics.position import FLIPS, LEAST_AUDITS, Audit, drift_of, drift_window
 
 MOST_AUDITS: Final = 2_000

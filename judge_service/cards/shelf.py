@@ -11,7 +11,7 @@ import orjson
 
 from judge_service.backends.stores import Store
 from judge_service.domain.judgments import JudgeIdentity
-from judge_service.evaluation.audit_card import AuditCard, card_from, card_record
+from judge_service.evaluation.audits.audit_card import AuditCard, card_from, card_record
 
 log: Final = logging.getLogger(__name__)
 MOST: Final = 24

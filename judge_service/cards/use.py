@@ -14,7 +14,7 @@ from judge_service.domain.options import Options, Task
 from judge_service.domain.standards import Standard
 from judge_service.domain.verdicts import Finding, Preference, Vote
 from judge_service.errors import InvalidOption
-from judge_service.evaluation.position import audited_pair
+from judge_service.evaluation.audits.position import audited_pair
 from judge_service.protocols.audited import both_leans
 
 NO_CARD: Final = "none"

@@ -10,8 +10,6 @@ import typer
 from judge_service import __version__
 from judge_service.cli import (
     aggregating,
-    agreement,
-    auditing,
     caching,
     differing,
     doctor,
@@ -19,19 +17,18 @@ from judge_service.cli import (
     exporting,
     importing,
     judging,
-    leaderboard,
     library,
     merging,
     parsing,
-    routing,
     sampling,
     serving,
     showing,
     standing,
     up,
-    verifying,
-    win_rate,
 )
+from judge_service.cli.audits import auditing
+from judge_service.cli.contests import leaderboard, verifying, win_rate
+from judge_service.cli.people import agreement, routing
 from judge_service.errors import InvalidRequest, JudgeServiceError
 
 app = typer.Typer(

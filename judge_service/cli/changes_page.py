@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judge_service.cli.plain import on_one_line
+from judge_service.evaluation.audits.thresholds import Checked
 from judge_service.evaluation.changes import Changed
-from judge_service.evaluation.thresholds import Checked
 from judge_service.reports.page import Intervals, Ranged, Report, Section, Table
 from judge_service.statistics.intervals import Interval
 

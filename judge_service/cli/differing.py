@@ -18,11 +18,11 @@ from judge_service.cli.plain import on_one_line
 from judge_service.cli.reporting import ReportFile, check_report, write_report
 from judge_service.domain.judgments import Judgment
 from judge_service.errors import InvalidRequest
+from judge_service.evaluation.audits.thresholds import checked, thresholds_in
 from judge_service.evaluation.changes import measures_of
-from judge_service.evaluation.comparisons import prompt_of
+from judge_service.evaluation.contests.comparisons import prompt_of
 from judge_service.evaluation.differences import Differences, Disagreement, Outcome, differences, outcome_of
 from judge_service.evaluation.origins import telling
-from judge_service.evaluation.thresholds import checked, thresholds_in
 from judge_service.exports.shapes import text as plain_text
 
 FAILED: Final = 3

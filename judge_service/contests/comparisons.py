@@ -19,7 +19,7 @@ from judge_service.domain.frozen import frozen
 from judge_service.domain.judgments import Judgment, Provenance
 from judge_service.domain.verdicts import Preference
 from judge_service.errors import InvalidRequest, RunRefused
-from judge_service.evaluation.comparisons import Comparison, comparison_of, prompt_of
+from judge_service.evaluation.contests.comparisons import Comparison, comparison_of, prompt_of
 from judge_service.evaluation.origins import Origin, differing, origin_of
 from judge_service.exports.shapes import text
 from judge_service.files.reading import rows_of

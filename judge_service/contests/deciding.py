@@ -18,8 +18,8 @@ from judge_service.contests.sequential import (
 )
 from judge_service.domain.frozen import frozen
 from judge_service.domain.judgments import Judgment
-from judge_service.evaluation.comparisons import comparison_of
-from judge_service.evaluation.rates import Unscored
+from judge_service.evaluation.contests.comparisons import comparison_of
+from judge_service.evaluation.contests.rates import Unscored
 from judge_service.files.reading import Row
 
 AHEAD: Final = 16

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.difficulty import Difficulties, difficulties_in
+from judge_service.evaluation.contests.difficulty import Difficulties, difficulties_in
 from judge_service.files.reading import rows_of
 
 

@@ -10,8 +10,8 @@ from typing import Final, Literal, Protocol
 from judge_service.batch.rows import case_of_row
 from judge_service.domain.digests import draw
 from judge_service.domain.frozen import frozen
-from judge_service.evaluation.comparisons import Comparison, name_of_prompt
-from judge_service.evaluation.rates import Unscored
+from judge_service.evaluation.contests.comparisons import Comparison, name_of_prompt
+from judge_service.evaluation.contests.rates import Unscored
 from judge_service.files.reading import Row
 from judge_service.statistics.asymptotic_sequence import AsymptoticSequence
 from judge_service.statistics.betting import BettingSequence

@@ -13,9 +13,9 @@ from judge_service.batch.texts import Texts, own_case, texts_from
 from judge_service.domain.cases import Case
 from judge_service.domain.judgments import Judgment, Provenance
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.comparisons import prompt_of
+from judge_service.evaluation.audits.two_protocols import Scores, Twice, scores_of, twice_of
+from judge_service.evaluation.contests.comparisons import prompt_of
 from judge_service.evaluation.origins import Origin, origin_of
-from judge_service.evaluation.two_protocols import Scores, Twice, scores_of, twice_of
 from judge_service.exports.shapes import text
 
 

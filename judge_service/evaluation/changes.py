@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from judge_service.domain.frozen import frozen
-from judge_service.evaluation.measures import Measure
+from judge_service.evaluation.audits.measures import Measure
 from judge_service.statistics.binomial import sign_test
 from judge_service.statistics.intervals import Interval, clustered_mean, clustered_share
 from judge_service.statistics.students import t_tails

@@ -14,7 +14,7 @@ from judge_service.domain.options import Task
 from judge_service.domain.parsing import case_from
 from judge_service.errors import InvalidCase, InvalidConfiguration
 from judge_service.evaluation.differences import differences, outcome_of
-from judge_service.evaluation.labels import side_named
+from judge_service.evaluation.people.labels import side_named
 from judge_service.integrations.client import AsyncJudgeClient, JudgeClient
 from judge_service.integrations.hacking import WINDOW, Audit, reward_hacking
 from judge_service.integrations.watching import Watched, named

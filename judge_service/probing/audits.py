@@ -13,16 +13,16 @@ from judge_service.domain.options import Options
 from judge_service.domain.standards import Rubric, Standard
 from judge_service.domain.verdicts import Ranking
 from judge_service.errors import InvalidOption, InvalidRequest
-from judge_service.evaluation.arms import Arm, Cells, cells_by_case, label_families, won_by
-from judge_service.evaluation.audit_card import AuditCard, versioned
-from judge_service.evaluation.card_measures import label_measures, position_measures, verdict_measures
-from judge_service.evaluation.label_measures import labelled_measures, verbosity_measures
-from judge_service.evaluation.labels import LabelOf, side_named
-from judge_service.evaluation.measures import Measure
-from judge_service.evaluation.measuring import by_suite, mean_of, measured
-from judge_service.evaluation.repeats import consistency_measures, tellings_in
-from judge_service.evaluation.sights import Sight, sights_of, text_of
-from judge_service.evaluation.two_protocols import protocol_measures, scores_of, twice_of, two_protocols
+from judge_service.evaluation.audits.arms import Arm, Cells, cells_by_case, label_families, won_by
+from judge_service.evaluation.audits.audit_card import AuditCard, versioned
+from judge_service.evaluation.audits.card_measures import label_measures, position_measures, verdict_measures
+from judge_service.evaluation.audits.label_measures import labelled_measures, verbosity_measures
+from judge_service.evaluation.audits.measures import Measure
+from judge_service.evaluation.audits.measuring import by_suite, mean_of, measured
+from judge_service.evaluation.audits.repeats import consistency_measures, tellings_in
+from judge_service.evaluation.audits.sights import Sight, sights_of, text_of
+from judge_service.evaluation.audits.two_protocols import protocol_measures, scores_of, twice_of, two_protocols
+from judge_service.evaluation.people.labels import LabelOf, side_named
 from judge_service.files.reading import Row
 from judge_service.library.perturbations import Variant
 from judge_service.probing.asked import Shown, judgments_on, unseen

@@ -11,7 +11,7 @@ from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import Options
 from judge_service.domain.standards import Standard
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.arms import REPEATS, Answered, Arm, won_by
+from judge_service.evaluation.audits.arms import REPEATS, Answered, Arm, won_by
 from judge_service.files.reading import Row
 from judge_service.library import Library
 from judge_service.library.perturbations import Variant

@@ -11,7 +11,7 @@ from judge_service.batch.rows import case_of_row
 from judge_service.batch.stored import Stored
 from judge_service.domain.probes import Contrast, Pair
 from judge_service.errors import InvalidCase, InvalidRequest
-from judge_service.evaluation.probing import Seen, seen_in
+from judge_service.evaluation.audits.probing import Seen, seen_in
 from judge_service.files.reading import Row, rows_of
 
 PARAPHRASES = "paraphrases"

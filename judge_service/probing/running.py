@@ -15,12 +15,12 @@ from judge_service.domain.options import Options
 from judge_service.domain.probes import Contrast, Pair, Probe
 from judge_service.domain.records import case_record
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.comparisons import prompt_of
-from judge_service.evaluation.contrasts import Contrasted, contrast_finding
-from judge_service.evaluation.labels import LabelOf, side_named
-from judge_service.evaluation.measures import Measure
-from judge_service.evaluation.probing import ProbeFinding, Seen, Trial, finding, seen_in
-from judge_service.evaluation.self_preference import controlled, label_as_seen, own_side, self_preference
+from judge_service.evaluation.audits.contrasts import Contrasted, contrast_finding
+from judge_service.evaluation.audits.measures import Measure
+from judge_service.evaluation.audits.probing import ProbeFinding, Seen, Trial, finding, seen_in
+from judge_service.evaluation.audits.self_preference import controlled, label_as_seen, own_side, self_preference
+from judge_service.evaluation.contests.comparisons import prompt_of
+from judge_service.evaluation.people.labels import LabelOf, side_named
 from judge_service.files.reading import Row
 from judge_service.probing.unguarded import without_guards
 from judge_service.probing.variants import contrasted, variants

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from judge_service.domain.cases import Candidate, Case, Content, Message
 from judge_service.domain.digests import draw
 from judge_service.domain.probes import Contrast, Pair, Probe, ProbeText, filled
-from judge_service.evaluation.probing import Trial
+from judge_service.evaluation.audits.probing import Trial
 
 _LEAST_WORDS: Final = 4
 _MOST_WORDS: Final = 14

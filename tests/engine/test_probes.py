@@ -10,7 +10,7 @@ from world import exercises
 
 from judge_service.domain.options import options_from
 from judge_service.domain.probes import Pair
-from judge_service.evaluation.measures import Measure
+from judge_service.evaluation.audits.measures import Measure
 from judge_service.library.probes import open_probes
 from judge_service.probing.running import Probing, findings
 

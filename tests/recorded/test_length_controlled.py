@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from recorded import DATA
 
-from judge_service.evaluation.alpaca_length import AlpacaLengthControlled, alpaca_length_controlled
+from judge_service.evaluation.contests.alpaca_length import AlpacaLengthControlled, alpaca_length_controlled
 from judge_service.statistics.logistic import fit_logistic
 
 FOLDER = DATA / "alpaca_eval"

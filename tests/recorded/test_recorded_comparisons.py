@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 from test_imported_preferences import annotation, published
 
-from judge_service.cli.win_rate_files import write_leaderboard
+from judge_service.cli.contests.win_rate_files import write_leaderboard
 from judge_service.contests.comparisons import comparisons_in
 from judge_service.errors import RunRefused
-from judge_service.evaluation.paired_rates import difference_of
-from judge_service.evaluation.win_rates import pairings, win_rate
+from judge_service.evaluation.contests.paired_rates import difference_of
+from judge_service.evaluation.contests.win_rates import pairings, win_rate
 
 
 def annotated(folder: Path, model: str, preferences: list[float | None]) -> str:

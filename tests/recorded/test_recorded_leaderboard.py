@@ -3,8 +3,8 @@
 import pytest
 from test_imported_preferences import published
 
-from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.leaderboard import Leaderboard, Terms, leaderboard
+from judge_service.evaluation.contests.comparisons import Comparison
+from judge_service.evaluation.contests.leaderboard import Leaderboard, Terms, leaderboard
 
 BASELINE = "gpt4_1106_preview"
 

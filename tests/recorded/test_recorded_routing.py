@@ -6,8 +6,8 @@ import json
 import pytest
 from recorded import DATA, position
 
-from judge_service.evaluation.replay import Replay, replayed
-from judge_service.evaluation.routing import Method, Routable
+from judge_service.evaluation.people.replay import Replay, replayed
+from judge_service.evaluation.people.routing import Method, Routable
 
 PROMPTINGS = ("Vanilla", "Vanilla_NoRules", "Metrics", "Reference", "CoT")
 

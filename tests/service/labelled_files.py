@@ -11,8 +11,8 @@ from click.testing import Result
 from programs import write_rows
 from typer.testing import CliRunner
 
-from judge_service.cli.audit_calibration import calibration
-from judge_service.cli.audit_escalation import escalation
+from judge_service.cli.audits.calibration import calibration
+from judge_service.cli.audits.escalation import escalation
 from judge_service.domain.judgments import JudgeIdentity, Judgment, Named, Provenance
 from judge_service.domain.records import record_of
 from judge_service.domain.verdicts import Preference, Usage

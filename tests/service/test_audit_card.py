@@ -308,7 +308,7 @@ def test_a_report_of_a_card_has_its_plots(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Any] = []
-    monkeypatch.setattr("judge_service.cli.audit_card.write_report", lambda path, report: drawn.append(report))
+    monkeypatch.setattr("judge_service.cli.audits.card.write_report", lambda path, report: drawn.append(report))
     called(capsys, monkeypatch, "audit", stored(tmp_path / "j.jsonl"), "--label", "human", "--report", "page.html")
     kinds = [type(plot) for section in drawn[0].sections for plot in section.plots]
     assert {Scatter, Histogram, Reliability} <= set(kinds)
@@ -318,7 +318,7 @@ def test_repeated_rankings_have_a_card_of_their_agreement(
     tmp_path: Path, ran: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Any] = []
-    monkeypatch.setattr("judge_service.cli.audit_card.write_report", lambda path, report: drawn.append(report))
+    monkeypatch.setattr("judge_service.cli.audits.card.write_report", lambda path, report: drawn.append(report))
     ranked = [
         judgment(f"c{k}", 0.0, kind="ranking", verdict=Ranking(("a", "b"), None, None, None, w, "listwise", 5))
         for k, w in enumerate((0.2, 0.6, 1.0, None))

@@ -16,8 +16,8 @@ from judge_service.domain.options import options_from
 from judge_service.domain.probes import Pair
 from judge_service.emulator.behaviour import Behaviour
 from judge_service.emulator.server import Emulator
-from judge_service.evaluation.measures import Measure
-from judge_service.evaluation.probing import Seen
+from judge_service.evaluation.audits.measures import Measure
+from judge_service.evaluation.audits.probing import Seen
 from judge_service.library.probes import open_probes
 from judge_service.probing.running import Probing, probed
 from judge_service.probing.variants import variants

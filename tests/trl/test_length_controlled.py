@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from alpaca_eval.metrics import glm_winrate
 
-from judge_service.evaluation.alpaca_length import alpaca_length_controlled
-from judge_service.evaluation.difficulty import difficulties_in
+from judge_service.evaluation.contests.alpaca_length import alpaca_length_controlled
+from judge_service.evaluation.contests.difficulty import difficulties_in
 
 CLOSE = 1e-6
 """In percentage points; what was asked for is 0.05."""

@@ -9,13 +9,13 @@ import typer
 from scripted import PLAIN, case_of, failing, judged, said, shown, writing
 from typer.testing import CliRunner
 
-from judge_service.cli.audit_rankings import rankings
+from judge_service.cli.audits.rankings import rankings
 from judge_service.domain.judgments import Judgment
 from judge_service.domain.options import options_from
 from judge_service.domain.records import record_of
 from judge_service.domain.verdicts import NO_USAGE
 from judge_service.errors import InvalidOption, InvalidRequest
-from judge_service.evaluation.repeated_rankings import audit
+from judge_service.evaluation.audits.repeated_rankings import audit
 
 APP = typer.Typer()
 APP.command()(rankings)

@@ -9,7 +9,7 @@ from judge_service.cards.book import Cards
 from judge_service.cards.shelf import MOST, Shelf, current, expired
 from judge_service.domain.judgments import JudgeIdentity, Named
 from judge_service.errors import InvalidOption
-from judge_service.evaluation.audit_card import (
+from judge_service.evaluation.audits.audit_card import (
     AuditCard,
     card_from,
     card_record,
@@ -17,13 +17,13 @@ from judge_service.evaluation.audit_card import (
     latest,
     versioned,
 )
-from judge_service.evaluation.card_measures import position_measures, verdict_measures
-from judge_service.evaluation.label_measures import labelled_measures
-from judge_service.evaluation.measures import Measure
-from judge_service.evaluation.repeats import Asked, Telling, consistency_measures
-from judge_service.evaluation.scripts import script_of
-from judge_service.evaluation.sights import Sight
-from judge_service.evaluation.thresholds import checked, thresholds_in
+from judge_service.evaluation.audits.card_measures import position_measures, verdict_measures
+from judge_service.evaluation.audits.label_measures import labelled_measures
+from judge_service.evaluation.audits.measures import Measure
+from judge_service.evaluation.audits.repeats import Asked, Telling, consistency_measures
+from judge_service.evaluation.audits.scripts import script_of
+from judge_service.evaluation.audits.sights import Sight
+from judge_service.evaluation.audits.thresholds import checked, thresholds_in
 from judge_service.statistics.debias import sigmoid
 
 JUDGE = JudgeIdentity("default", "vllm", "m", "r", 0, "sha256:judge")

@@ -8,7 +8,7 @@ from judge_service.cards.book import Cards
 from judge_service.cards.section import MOST_AUDITS, CardKey
 from judge_service.domain.cards import Calibration
 from judge_service.domain.verdicts import Failure, Vote
-from judge_service.evaluation.position import Audited
+from judge_service.evaluation.audits.position import Audited
 from judge_service.statistics.position import Audit
 
 KEY = CardKey("judge-1", "rubric-1", "prompt-1")

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.few_labels import Sided, few_labels, few_labels_record
+from judge_service.evaluation.contests.comparisons import Comparison
+from judge_service.evaluation.contests.few_labels import Sided, few_labels, few_labels_record
 
 
 def drawn(count: int, labelled: int, seed: int = 0) -> tuple[list[Comparison], dict[str, Sided], float]:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from judge_service.domain.judgments import JudgeIdentity, Judgment, Named, Provenance
 from judge_service.domain.verdicts import Preference, Usage
 from judge_service.errors import InvalidRequest, RunRefused
-from judge_service.evaluation.escalation import audited, grouped
-from judge_service.evaluation.labelled import Labelled, labelled_set
-from judge_service.evaluation.labels import Told, label_by_case, label_in_metadata, side_named
+from judge_service.evaluation.audits.escalation import audited, grouped
+from judge_service.evaluation.people.labelled import Labelled, labelled_set
+from judge_service.evaluation.people.labels import Told, label_by_case, label_in_metadata, side_named
 
 WHO = JudgeIdentity("default", "vllm", "m", "r", 0, "sha256:1")
 HOW = Provenance(

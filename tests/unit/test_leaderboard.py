@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.leaderboard import Terms, differences_of, leaderboard, rating
-from judge_service.evaluation.strengths import strengths_of
+from judge_service.evaluation.contests.comparisons import Comparison
+from judge_service.evaluation.contests.leaderboard import Terms, differences_of, leaderboard, rating
+from judge_service.evaluation.contests.strengths import strengths_of
 from judge_service.statistics.davidson import beat_shares
 
 PLANTED = {"weak": -1.0, "fair": -0.2, "good": 0.3, "best": 0.9}

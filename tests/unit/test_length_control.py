@@ -8,16 +8,16 @@ from scipy.stats import norm
 
 from judge_service.domain.digests import digest
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.alpaca_length import (
+from judge_service.evaluation.contests.alpaca_length import (
     MINIMAL,
     REGULARISED,
     UNREGULARISED,
     Gamed,
     alpaca_length_controlled,
 )
-from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.difficulty import Difficulties, difficulties_in
-from judge_service.evaluation.length_control import (
+from judge_service.evaluation.contests.comparisons import Comparison
+from judge_service.evaluation.contests.difficulty import Difficulties, difficulties_in
+from judge_service.evaluation.contests.length_control import (
     length_controlled,
     length_curve,
     length_finding,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.people import Said, majority, scores_of, sides_of
+from judge_service.evaluation.people.raters import Said, majority, scores_of, sides_of
 
 
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=7))

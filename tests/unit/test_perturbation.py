@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from judge_service.domain.templates import PromptTemplate
 from judge_service.errors import InvalidLibrary
-from judge_service.evaluation.arms import Answered, Arm, cells_of, label_families
-from judge_service.evaluation.perturbation import FactorFinding, Perturbation, perturbation_of
+from judge_service.evaluation.audits.arms import Answered, Arm, cells_of, label_families
+from judge_service.evaluation.audits.perturbation import FactorFinding, Perturbation, perturbation_of
 from judge_service.library.perturbations import FACTORS, read_variants, shipped_variants
 
 LOGITS = st.floats(-6, 6)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.plans import assumed_plan, plan_from
+from judge_service.evaluation.contests.comparisons import Comparison
+from judge_service.evaluation.contests.plans import assumed_plan, plan_from
 
 
 def pilot(values, model="new", answers=1):

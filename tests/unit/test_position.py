@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
-from judge_service.evaluation.position import Audited, estimate_of, report_on
+from judge_service.evaluation.audits.position import Audited, estimate_of, report_on
 from judge_service.statistics.binomial import clopper_pearson
 from judge_service.statistics.position import (
     Audit,

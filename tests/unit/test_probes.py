@@ -15,10 +15,10 @@ from judge_service.domain.cases import Candidate, Case, Message
 from judge_service.domain.probes import QUANTITIES, Contrast, Pair, Probe, ProbeText
 from judge_service.domain.prompting import Completion, JudgePrompt, LaidOut
 from judge_service.errors import InvalidLibrary, UnknownName
-from judge_service.evaluation.contrasts import Contrasted, contrast_finding
-from judge_service.evaluation.measures import Measure
-from judge_service.evaluation.probing import Seen, Trial, finding, is_beyond
-from judge_service.evaluation.self_preference import Controlled, label_as_seen, self_preference
+from judge_service.evaluation.audits.contrasts import Contrasted, contrast_finding
+from judge_service.evaluation.audits.measures import Measure
+from judge_service.evaluation.audits.probing import Seen, Trial, finding, is_beyond
+from judge_service.evaluation.audits.self_preference import Controlled, label_as_seen, self_preference
 from judge_service.library import open_library
 from judge_service.library.probes import open_probes, probe_from, shipped_contrasts, shipped_pairs
 from judge_service.probing.unguarded import unguarded, without_words_on_fences

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge_service.errors import InvalidRequest
-from judge_service.evaluation.replay import replay_record, replayed
-from judge_service.evaluation.routing import METHODS, Routable, error_model, routed
+from judge_service.evaluation.people.replay import replay_record, replayed
+from judge_service.evaluation.people.routing import METHODS, Routable, error_model, routed
 
 
 def drawn(count: int, seed: int = 0, labelled: float = 1.0) -> list[Routable]:

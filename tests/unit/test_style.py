@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.style import Style, style_controlled, style_differences, style_of, style_record
+from judge_service.evaluation.contests.comparisons import Comparison
+from judge_service.evaluation.contests.style import Style, style_controlled, style_differences, style_of, style_record
 from judge_service.statistics.logistic import sigmoid
 
 PAGE = """# Title

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge_service.evaluation.two_protocols import Twice, two_protocols
+from judge_service.evaluation.audits.two_protocols import Twice, two_protocols
 
 
 def twice(k: int, gap: float, won: float, **more: object) -> Twice:

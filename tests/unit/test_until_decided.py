@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge_service.contests.sequential import UntilDecided, drawn_order, sequence_of
-from judge_service.evaluation.comparisons import Comparison
+from judge_service.evaluation.contests.comparisons import Comparison
 
 soft = st.sampled_from([0.1, 0.4, 0.5, 0.7, 0.9, 1.0])
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from judge_service.evaluation.comparisons import Comparison
-from judge_service.evaluation.verbosity import Sized, sized_of, verbosity_of, verbosity_record
+from judge_service.evaluation.audits.verbosity import Sized, sized_of, verbosity_of, verbosity_record
+from judge_service.evaluation.contests.comparisons import Comparison
 from judge_service.statistics.contrasts import clustered_difference, clustered_rate
 from judge_service.statistics.intervals import clustered_share
 

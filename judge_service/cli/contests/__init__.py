@@ -1,0 +1,1 @@
+"""Commands that set models against each other."""

@@ -11,7 +11,7 @@ from judge_service.statistics.students import incomplete_beta, t_critical
 _STEPS: Final = 60
 
 
-def clustered_share(hits: Sequence[bool], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
+def exact_share(hits: Sequence[bool], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:
     """The share of hits with Clopper and Pearson's bounds at as many independent trials as these are worth.
 
     With one trial to a cluster these are the exact bounds at n (1934, Biometrika 26). Else n is divided by the design

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from judge_service.statistics.joined import among, has_tie_parameter, joined, ties_halved
-from judge_service.statistics.resampled import counts_drawn, quantiles, strengths_drawn
 from judge_service.statistics.strengths import Paired, covariance, fitted, paired
+from judge_service.statistics.strengths_drawn import counts_drawn, quantiles, strengths_drawn
 
 WINNERS = (evalica.Winner.X, evalica.Winner.Y, evalica.Winner.Draw)
 

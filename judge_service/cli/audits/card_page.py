@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Final
 
 from judge_service.cli.plain import on_one_line
 from judge_service.evaluation.audits.audit_card import AuditCard, Change, Changes
@@ -10,7 +12,9 @@ from judge_service.evaluation.audits.measures import Measure
 from judge_service.evaluation.audits.measuring import parted
 from judge_service.evaluation.audits.thresholds import Checked
 
-_WIDTH = 34
+LEAST_OF_A_SLICE: Final = 10
+"""What is told of a slice with fewer is left to JSON and reports."""
+_WIDTH: Final = 34
 
 
 def page(card: AuditCard, changes: Changes | None, checked: Sequence[Checked]) -> str:
@@ -22,16 +26,21 @@ def page(card: AuditCard, changes: Changes | None, checked: Sequence[Checked]) -
         f" method {card.method}",
         f"  {card.cases:,} {card.sources}{_left_out(card.left_out)}",
     ]
-    suite = ""
-    for measure in card.measures:
-        own, name = parted(measure.name)
-        if own != suite:
-            suite = own
-            lines.append(f"\n{own}")
-        lines.append(_line(name, measure, changed.get(measure.name)))
+    for suite, measures in groupby(card.measures, lambda measure: parted(measure.name)[0]):
+        lines += [f"\n{suite}", *_suite(list(measures), changed)]
     lines += ["", *_since(changes), *map(_threshold, checked)]
     lines.append(f"card {card.version}: it holds for this judge until it becomes another (its epoch)")
     return on_lines(lines)
+
+
+def _suite(measures: Sequence[Measure], changed: Mapping[str, Change]) -> list[str]:
+    """A line to each measure; slices of a few cases would bury the others."""
+    slight = [measure for measure in measures if "[" in measure.name and measure.n < LEAST_OF_A_SLICE]
+    told = [measure for measure in measures if measure not in slight]
+    lines = [_line(parted(measure.name)[1], measure, changed.get(measure.name)) for measure in told]
+    if slight:
+        lines.append(f"  {len(slight):,} more of slices of fewer than {LEAST_OF_A_SLICE}: in --json and --report")
+    return lines
 
 
 def on_lines(lines: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from judge_service.evaluation.audits.measures import Measure
 from judge_service.statistics.intervals import Interval, clustered_mean
-from judge_service.statistics.shares import clustered_share
+from judge_service.statistics.shares import exact_share
 
 T = TypeVar("T")
 NO_CASES = "no case tells of it"
@@ -41,9 +41,7 @@ def share_of(name: str, seen: Sequence[tuple[Hashable, bool]], note: str = "") -
     """The share of what is so, each with its cluster."""
     if not seen:
         return measured(name, None, "share", note)
-    return measured(
-        name, clustered_share([is_so for _, is_so in seen], [cluster for cluster, _ in seen]), "share", note
-    )
+    return measured(name, exact_share([is_so for _, is_so in seen], [cluster for cluster, _ in seen]), "share", note)
 
 
 def parted(name: str) -> tuple[str, str]:

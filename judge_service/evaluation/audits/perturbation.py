@@ -17,7 +17,7 @@ import numpy as np
 from judge_service.domain.frozen import frozen
 from judge_service.evaluation.audits.arms import REPEATS, Answered, Arm, Cells, cells_by_case, label_families
 from judge_service.statistics.intervals import Interval, clustered_mean
-from judge_service.statistics.shares import clustered_share
+from judge_service.statistics.shares import exact_share
 
 _ORDERS: Final = 2
 _CELLS: Final = 4
@@ -240,7 +240,7 @@ def _arm(arm: Arm, base: Arm, clusters: Mapping[str, str]) -> ArmFinding:
     return ArmFinding(
         arm.factor,
         arm.name,
-        clustered_share(flips, [clusters[case_id] for case_id in both]) if both else None,
+        exact_share(flips, [clusters[case_id] for case_id in both]) if both else None,
         _mean([_lean(arm.answers[case_id]) for case_id in exact], exact, clusters) if exact else None,
     )
 
@@ -262,4 +262,4 @@ def _order_flips(base: Arm, exact: Sequence[str], clusters: Mapping[str, str]) -
     if not exact:
         return None
     leans = [base.answers[case_id].leans or (0.0, 0.0) for case_id in exact]
-    return clustered_share([(one > 0) == (other > 0) for one, other in leans], [clusters[c] for c in exact])
+    return exact_share([(one > 0) == (other > 0) for one, other in leans], [clusters[c] for c in exact])

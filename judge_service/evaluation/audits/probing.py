@@ -12,7 +12,7 @@ from judge_service.domain.probes import Probe, Quantity
 from judge_service.domain.verdicts import Preference
 from judge_service.evaluation.audits.measures import Measure, measure_record
 from judge_service.statistics.intervals import Interval, clustered_mean
-from judge_service.statistics.shares import clustered_share
+from judge_service.statistics.shares import exact_share
 
 PLACEBO: Final = "_placebo"
 UNGUARDED: Final = "_unguarded"
@@ -137,7 +137,7 @@ def share_measure(name: str, hits: Sequence[tuple[bool, str]], without: str, not
     """
     if not hits:
         return Measure(name, None, None, None, 0, "share", without)
-    return _told(name, clustered_share([hit for hit, _ in hits], [of for _, of in hits]), "share", note)
+    return _told(name, exact_share([hit for hit, _ in hits], [of for _, of in hits]), "share", note)
 
 
 def mean_measure(name: str, values: Sequence[tuple[float, str]], unit: str, without: str, note: str = "") -> Measure:

@@ -14,8 +14,8 @@ from judge_service.errors import InvalidRequest
 from judge_service.evaluation.contests.comparisons import Comparison
 from judge_service.statistics.davidson import beat_shares
 from judge_service.statistics.joined import Joined, among, has_tie_parameter, joined, ties_halved
-from judge_service.statistics.resampled import quantiles, strengths_drawn
 from judge_service.statistics.strengths import Fit, Paired, covariance, fitted, paired
+from judge_service.statistics.strengths_drawn import quantiles, strengths_drawn
 from judge_service.statistics.students import t_critical
 
 FloatArray = npt.NDArray[np.float64]

@@ -6,8 +6,6 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from judge_service.statistics.students import t_critical
 
 
@@ -40,15 +38,18 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confid
         clusters: the cluster of each.
         confidence: in (0, 1).
     """
-    numbers = np.asarray(values, dtype=np.float64)
-    mean = float(numbers.mean())
-    names, places = numbered(clusters)
-    if names < 2:
-        return Interval(mean, None, None, None, len(numbers), names)
-    sums = np.bincount(places, weights=numbers - mean, minlength=names)
-    error = math.sqrt(float(sums @ sums) * names / (names - 1)) / len(numbers)
-    reach = t_critical(names - 1, confidence) * error
-    return Interval(mean, mean - reach, mean + reach, error, len(numbers), names)
+    # Exact sums: what is told does not depend on the order of rows, and a client needs no numpy for it.
+    mean = math.fsum(values) / len(values)
+    deviations: dict[Hashable, list[float]] = {}
+    for cluster, value in zip(clusters, values, strict=True):
+        deviations.setdefault(cluster, []).append(value - mean)
+    groups = len(deviations)
+    if groups < 2:
+        return Interval(mean, None, None, None, len(values), groups)
+    squares = math.fsum(math.fsum(own) ** 2 for own in deviations.values())
+    error = math.sqrt(squares * groups / (groups - 1)) / len(values)
+    reach = t_critical(groups - 1, confidence) * error
+    return Interval(mean, mean - reach, mean + reach, error, len(values), groups)
 
 
 def clustered_share(values: Sequence[float], clusters: Sequence[Hashable], confidence: float = 0.95) -> Interval:

@@ -60,8 +60,7 @@ def labels_told(field: str, file: str) -> Labels:
         InvalidOption: neither flag is given, or both.
         InvalidRequest: a row of the file is no label.
     """
-    if bool(field) == bool(file):
-        raise InvalidOption("say where the labels are: --label FIELD of the metadata, or --labels FILE", "label")
+    _check_one(field, file)
     if field:
         return Labels(label_in_metadata(field))
     listed = labels_in(file)
@@ -91,12 +90,16 @@ def people_told(field: str, file: str) -> People:
         InvalidOption: neither flag is given, or both.
         InvalidRequest: a row of the file is no label.
     """
-    if bool(field) == bool(file):
-        raise InvalidOption("say where the labels are: --label FIELD of the metadata, or --labels FILE", "label")
+    _check_one(field, file)
     if field:
         return People(said_in_metadata(field))
     listed = people_in(file)
     return People(said_by_case(listed), listed)
+
+
+def _check_one(field: str, file: str) -> None:
+    if bool(field) == bool(file):
+        raise InvalidOption("say where the labels are: --label FIELD of the metadata, or --labels FILE", "label")
 
 
 def facts_of(

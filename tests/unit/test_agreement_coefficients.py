@@ -12,8 +12,9 @@ from judge_service.statistics.alpha import krippendorff_alpha
 from judge_service.statistics.correlations import kendall, spearman
 from judge_service.statistics.estimates import share
 from judge_service.statistics.fleiss import fleiss_kappa
-from judge_service.statistics.kappa import cohens_kappa, kappa
+from judge_service.statistics.kappa import cohens_kappa
 from judge_service.statistics.resampling import percentile_interval
+from judge_service.statistics.weighted_kappa import kappa
 
 NO = math.nan
 KRIPPENDORFF = np.array(

@@ -17,7 +17,7 @@ from judge_service.statistics.correlations import kendall, spearman
 from judge_service.statistics.estimates import Estimate, unknown
 from judge_service.statistics.fleiss import fleiss_kappa
 from judge_service.statistics.icc import icc
-from judge_service.statistics.kappa import kappa
+from judge_service.statistics.weighted_kappa import kappa
 
 SIDES: Final = (0.0, 0.5, 1.0)
 _ALONE: Final = "each case has the label of one person"

@@ -9,7 +9,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 INSTALL_CHROMIUM = { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium; }
 
 .PHONY: install demo demo-vllm test test-engine test-trl test-ray test-callers test-web check format methods
-.PHONY: bench bench-frontier bench-vllm soak clean
+.PHONY: bench bench-frontier bench-coverage bench-vllm soak clean
 
 install: .venv/installed
 
@@ -107,6 +107,13 @@ bench-frontier: install
 	$(BIN)/python bench/aggregation.py
 	$(BIN)/python bench/frontier.py
 	$(BIN)/python bench/recorded.py
+
+# Whether intervals and tests of evaluations hold what they promise, by simulation.
+bench-coverage: install
+	$(BIN)/python bench/coverage_stopping.py
+	$(BIN)/python bench/coverage_length.py
+	$(BIN)/python bench/coverage_ppi.py
+	$(BIN)/python bench/coverage_leaderboard.py
 
 bench-vllm: install $(VLLM)/installed
 	ENGINE_PYTHON=$(abspath $(VLLM))/bin/python $(BIN)/python bench/prefix.py

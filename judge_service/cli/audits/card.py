@@ -86,7 +86,7 @@ def card(
     """One card of a judge under a rubric: what it leans to, how it repeats itself, what it is worth against labels.
 
     Every number has its n and a 95% interval. The card is kept beside the cache until the judge becomes another, and
-    the next one shows what has changed. Exit code 3 if a threshold of --fail-if does not hold.
+    the next one shows what has changed. Exit code 3 if a condition of --fail-if holds.
     """
     inputs: list[Path | str] = [*inputs_of(sources), *([labels] if labels else []), *([against] if against else [])]
     check_report(report, inputs)

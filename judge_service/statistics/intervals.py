@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from judge_service.statistics.students import t_critical
+
+_ROUNDING: Final = 1e-12
+"""A standard error below this, and below this part of the largest value, is that of values which are all the same."""
 
 
 class Interval(NamedTuple):
@@ -48,6 +51,8 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[Hashable], confid
         return Interval(mean, None, None, None, len(values), groups)
     squares = math.fsum(math.fsum(own) ** 2 for own in deviations.values())
     error = math.sqrt(squares * groups / (groups - 1)) / len(values)
+    if error < _ROUNDING * max(1.0, *map(abs, values)):
+        error = 0.0
     reach = t_critical(groups - 1, confidence) * error
     return Interval(mean, mean - reach, mean + reach, error, len(values), groups)
 

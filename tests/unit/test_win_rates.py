@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -34,6 +34,7 @@ some = st.lists(st.tuples(verdicts, st.integers(0, 8)), min_size=1, max_size=30)
 )
 
 
+@example([compared(i, 0.2589093283575055, f"p{i // 2}") for i in range(3)], "bounds")
 @given(some, st.sampled_from(["bounds", "tie", "drop"]))
 def test_seen_from_the_baseline_everything_is_mirrored(comparisons: list[Comparison], unscored: str) -> None:
     one = win_rate(comparisons, NEW, BASE, unscored).rate

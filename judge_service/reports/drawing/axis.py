@@ -13,7 +13,7 @@ from judge_service.reports.wording import fixed
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _ROOM = 14
 """Pixels between the labels of two ticks."""
-_BEYOND = 8
+BEYOND = 8.0
 """Pixels that there are behind the end of a horizontal axis."""
 
 
@@ -119,8 +119,8 @@ def tick_labels(found: Axis, y: float) -> str:
 
 def _tick_label(found: Axis, tick: float, y: float) -> str:
     at, half = found.at(tick), width_of(found.told(tick)) / 2
-    inside = min(max(at, half), found.end + _BEYOND - half)
-    return number(found.told(tick), inside, y, "tick", "middle") if abs(inside - at) <= _BEYOND else ""
+    inside = min(max(at, half), found.end + BEYOND - half)
+    return number(found.told(tick), inside, y, "tick", "middle") if abs(inside - at) <= BEYOND else ""
 
 
 def left(found: Axis, name: str, right: float, edge: float) -> str:

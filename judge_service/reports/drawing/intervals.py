@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from judge_service.reports.drawing.axis import Axis, axis, below, bottom, tick_labels
+from judge_service.reports.drawing.axis import BEYOND, Axis, axis, below, bottom, tick_labels
 from judge_service.reports.drawing.lettering import label, width_of
 from judge_service.reports.drawing.svg import Picture, line, number, signed, tag, tooltip
 from judge_service.reports.page import Intervals, Ranged
@@ -30,7 +30,7 @@ def draw(plot: Intervals, width: float) -> Picture:
     """The plot on so many pixels; there is a row at least."""
     digits = interval_digits(plot)
     layout = _layout(plot, width, digits)
-    edge = (6.0, width - 6) if layout.stacked else (layout.names + 16, width - layout.told - 16)
+    edge = (BEYOND, width - BEYOND) if layout.stacked else (layout.names + 16, width - layout.told - 16)
     values = [end for row in plot.rows for end in (row.value, row.low, row.high) if end is not None]
     reference = [] if plot.reference is None else [plot.reference]
     scale = axis([*values, *reference], *edge)

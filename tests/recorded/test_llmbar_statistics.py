@@ -1,30 +1,21 @@
 """LLMBar's published statistics come out of its recorded texts exactly, by the reading `llmbar` alone."""
 
-import gzip
 import json
 
 import pytest
-from recorded import DATA, position
+from recorded import DATA, llmbar, position
 
 JUDGES = ("GPT-4", "ChatGPT", "LLaMA2")
 PROMPTINGS = ("Vanilla", "Metrics", "CoT")
 PUBLISHED_FIELDS = ("correct_False", "correct_True", "correct_average", "correct_both", "equal")
 
 
-def lines(name: str) -> list[dict]:
-    path = DATA / "llmbar" / name
-    if not path.exists():
-        pytest.skip(f"no recorded judges at {DATA} (set JUDGE_RECORDED_DATA)")
-    with gzip.open(path, "rt", encoding="utf-8") as rows:
-        return [json.loads(row) for row in rows]
-
-
 @pytest.fixture(scope="module")
 def choices() -> dict[tuple[str, str, str], list[tuple[str, str | None, str | None]]]:
     """By subset, judge and prompting, for each item: its gold, and the candidate chosen in either order."""
-    items = {item["item_id"]: item for item in lines("items.jsonl.gz")}
+    items = {item["item_id"]: item for item in llmbar("items.jsonl.gz")}
     chosen: dict[tuple[str, str, str], dict[str, dict[str, str | None]]] = {}
-    for row in lines("judgments.jsonl.gz"):
+    for row in llmbar("judgments.jsonl.gz"):
         if row["judge"] in JUDGES and row["prompting"] in PROMPTINGS and row["meta"]["stage"] == "final":
             group = (items[row["item_id"]]["source"], row["judge"], row["prompting"])
             shown = {"first": row["order"][0], "second": row["order"][1], None: None}

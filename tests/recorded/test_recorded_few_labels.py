@@ -1,31 +1,20 @@
 """Few labels on recorded judges: which answer people preferred in LLMBar, from labels of a sixth of the items."""
 
-import gzip
-import json
-
 import numpy as np
 import pytest
-from recorded import DATA, position
+from recorded import llmbar, position
 
 from judge_service.statistics.prediction_powered import Judged, prediction_powered_mean
 
 LABELS, DRAWS = 70, 150
 
 
-def lines(name: str) -> list[dict]:
-    path = DATA / "llmbar" / name
-    if not path.exists():
-        pytest.skip(f"no recorded judges at {DATA} (set JUDGE_RECORDED_DATA)")
-    with gzip.open(path, "rt", encoding="utf-8") as rows:
-        return [json.loads(row) for row in rows]
-
-
 @pytest.fixture(scope="module")
 def verdicts() -> dict[str, list[tuple[float, float]]]:
     """By judge, for each item P(the first is better) by both orders, and people's."""
-    gold = {item["item_id"]: float(item["gold"] == "A") for item in lines("items.jsonl.gz")}
+    gold = {item["item_id"]: float(item["gold"] == "A") for item in llmbar("items.jsonl.gz")}
     votes: dict[str, dict[str, list[float]]] = {}
-    for row in lines("judgments.jsonl.gz"):
+    for row in llmbar("judgments.jsonl.gz"):
         if row["prompting"] == "Metrics" and row["meta"]["stage"] == "final":
             said = position("llmbar", row["raw_output"])
             if said is not None:

@@ -1,10 +1,7 @@
 """Routing replayed on recorded judges: LLMBar's, ten verdicts to an item, with people's own labels."""
 
-import gzip
-import json
-
 import pytest
-from recorded import DATA, position
+from recorded import llmbar, position
 
 from judge_service.evaluation.people.replay import Replay, replayed
 from judge_service.evaluation.people.routing import Method, Routable
@@ -12,20 +9,12 @@ from judge_service.evaluation.people.routing import Method, Routable
 PROMPTINGS = ("Vanilla", "Vanilla_NoRules", "Metrics", "Reference", "CoT")
 
 
-def lines(name: str) -> list[dict]:
-    path = DATA / "llmbar" / name
-    if not path.exists():
-        pytest.skip(f"no recorded judges at {DATA} (set JUDGE_RECORDED_DATA)")
-    with gzip.open(path, "rt", encoding="utf-8") as rows:
-        return [json.loads(row) for row in rows]
-
-
 @pytest.fixture(scope="module")
 def cases() -> dict[str, list[Routable]]:
     """By judge, each item with the mean of its readable votes; no verdict where the mean is even."""
-    items = {item["item_id"]: item for item in lines("items.jsonl.gz")}
+    items = {item["item_id"]: item for item in llmbar("items.jsonl.gz")}
     votes: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for row in lines("judgments.jsonl.gz"):
+    for row in llmbar("judgments.jsonl.gz"):
         if row["prompting"] in PROMPTINGS and row["meta"]["stage"] == "final":
             said = position("llmbar", row["raw_output"])
             if said is not None:

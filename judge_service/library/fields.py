@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from judge_service.errors import InvalidLibrary
+
+
+def table_in(path: Path) -> dict[str, Any]:
+    """What a TOML file holds.
+
+    Raises:
+        InvalidLibrary: it cannot be read.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+        raise InvalidLibrary(f"{path.name}: {e}") from None
 
 
 @dataclass(frozen=True, slots=True)

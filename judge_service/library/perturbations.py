@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from judge_service.domain.standards import Standard
 from judge_service.domain.templates import PromptTemplate
 from judge_service.errors import InvalidLibrary
 from judge_service.library import Library
+from judge_service.library.fields import table_in
 from judge_service.library.prompts import check_section
 from judge_service.library.shipped import shipped
 
@@ -64,10 +64,7 @@ def read_variants(path: Path) -> tuple[Variant, ...]:
     Raises:
         InvalidLibrary: it is wrong; the message names file, variant and field.
     """
-    try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
-        raise InvalidLibrary(f"{path.name}: {e}") from None
+    told = table_in(path)
     listed = told.get("variant")
     if not isinstance(listed, list) or set(told) != {"variant"}:
         raise InvalidLibrary(f"{path.name}: it holds [[variant]] tables and nothing else")

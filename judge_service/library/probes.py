@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -11,7 +10,7 @@ from judge_service.domain.cases import Candidate, Case, Message
 from judge_service.domain.digests import digest
 from judge_service.domain.probes import KINDS, QUANTITIES, Contrast, Pair, Probe, ProbeText, Quantity, slots_in
 from judge_service.errors import InvalidLibrary, UnknownName
-from judge_service.library.fields import Fields
+from judge_service.library.fields import Fields, table_in
 from judge_service.library.shipped import shipped
 
 _FIELDS: Final = frozenset(
@@ -47,7 +46,7 @@ def read_probe(path: Path) -> Probe:
     Raises:
         InvalidLibrary: it is wrong.
     """
-    probe = probe_from(_table(path), path.name)
+    probe = probe_from(table_in(path), path.name)
     if probe.id != path.stem:
         raise InvalidLibrary(f"{path.name}: id: the file is named '{path.stem}', the id says '{probe.id}'")
     return probe
@@ -88,7 +87,7 @@ def shipped_pairs(folder: Path | None = None) -> tuple[Pair, ...]:
         InvalidLibrary: the file is wrong.
     """
     path = (shipped("probes") if folder is None else folder) / "cases" / "pairs.toml"
-    rows = Fields(_table(path), path.name).rows("pairs")
+    rows = Fields(table_in(path), path.name).rows("pairs")
     return tuple([_pair(row, number) for number, row in enumerate(rows)])
 
 
@@ -99,14 +98,7 @@ def shipped_contrasts(folder: Path | None = None) -> tuple[Contrast, ...]:
         InvalidLibrary: the file is wrong.
     """
     path = (shipped("probes") if folder is None else folder) / "cases" / "contrasts.toml"
-    return tuple([_contrast(row) for row in Fields(_table(path), path.name).rows("contrasts")])
-
-
-def _table(path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise InvalidLibrary(f"{path.name}: {e}") from None
+    return tuple([_contrast(row) for row in Fields(table_in(path), path.name).rows("contrasts")])
 
 
 def _bounds(field: Fields, name: str, measures: Sequence[str]) -> dict[str, float]:

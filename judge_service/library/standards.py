@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -11,7 +10,7 @@ from typing import Any, Final, TypeVar
 from judge_service.domain.options import check_default
 from judge_service.domain.standards import Constitution, Criterion, Principle, Rubric, Standard
 from judge_service.errors import InvalidLibrary, InvalidOption
-from judge_service.library.fields import Fields
+from judge_service.library.fields import Fields, table_in
 from judge_service.library.stages import stages_of
 
 Part = TypeVar("Part", Criterion, Principle)
@@ -44,11 +43,7 @@ DEFAULT_PROMPTS: Final[Mapping[str, str]] = {"compare": "compare", "score": "sco
 
 def read_standard(path: Path) -> Standard:
     """One rubrics/*.toml file; its name is the standard's id."""
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise InvalidLibrary(f"{path.name}: {e}") from None
-    standard = standard_from(given, path.name)
+    standard = standard_from(table_in(path), path.name)
     if standard.id != path.stem:
         raise InvalidLibrary(f"{path.name}: id: the file is named '{path.stem}', the id says '{standard.id}'")
     return standard

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from judge_service.domain.frozen import frozen
 from judge_service.evaluation.audits.measures import Measure
 from judge_service.statistics.binomial import sign_test
-from judge_service.statistics.intervals import Interval, clustered_mean, clustered_share
-from judge_service.statistics.students import t_tails
+from judge_service.statistics.intervals import Interval, clustered_mean, clustered_share, p_value
 
 
 @frozen
@@ -121,7 +120,7 @@ class Changes:
         return Changed(
             self.others.share(confidence),
             moved,
-            _chance(moved),
+            p_value(moved),
             names[0] if by_model else "the first candidate",
             towards,
             away,
@@ -136,15 +135,6 @@ class Changes:
         turns = self.turned if by_model else (1,) * len(self.turned)
         moves = [move * turn for move, turn in zip(self.moves.values, turns, strict=True)]
         return clustered_mean(moves, self.moves.prompts, confidence)
-
-
-def _chance(move: Interval | None) -> float | None:
-    """The p-value of a mean of zero; None where nothing tells of the error."""
-    if move is None or move.standard_error is None:
-        return None
-    if move.standard_error == 0.0:
-        return float(move.value == 0.0)
-    return t_tails(move.value / move.standard_error, move.clusters - 1)
 
 
 def measures_of(found: Changed, other_status: int, cases: int) -> tuple[Measure, ...]:

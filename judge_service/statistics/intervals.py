@@ -6,7 +6,7 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
 
-from judge_service.statistics.students import t_critical
+from judge_service.statistics.students import t_critical, t_tails
 
 _ROUNDING: Final = 1e-12
 """A standard error below this, and below this part of the largest value, is that of values which are all the same."""
@@ -70,6 +70,15 @@ def clustered_share(values: Sequence[float], clusters: Sequence[Hashable], confi
         unseen = 1.0 - ((1.0 - confidence) / 2.0) ** (1.0 / found.clusters)
         return found._replace(low=found.value * (1.0 - unseen), high=found.value + unseen * (1.0 - found.value))
     return found._replace(low=max(0.0, found.low), high=min(1.0, found.high))
+
+
+def p_value(found: Interval | None) -> float | None:
+    """The chance of a mean so far from 0 were it 0: Student's t over its clusters; None if its error is unknown."""
+    if found is None or found.standard_error is None:
+        return None
+    if found.standard_error == 0.0:
+        return float(found.value == 0.0)
+    return t_tails(found.value / found.standard_error, found.clusters - 1)
 
 
 def numbered(clusters: Sequence[Hashable]) -> tuple[int, list[int]]:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from judge_service.evaluation.contests.comparisons import Comparison
-from judge_service.evaluation.contests.paired_rates import difference_of, p_value
+from judge_service.evaluation.contests.paired_rates import difference_of
 from judge_service.evaluation.contests.rates import alpaca_standard_error, filled, rate_of
 from judge_service.evaluation.contests.win_rates import Unclear, WinRate, evenly_missing, oriented, pairings, win_rate
+from judge_service.statistics.intervals import p_value
 
 NEW, BASE = "new", "base"
 

@@ -10,8 +10,8 @@ from judge_service.domain.frozen import frozen
 from judge_service.evaluation.contests.comparisons import Comparison
 from judge_service.evaluation.contests.rates import filled
 from judge_service.evaluation.contests.win_rates import WinRate
-from judge_service.statistics.intervals import Interval, clustered_share
-from judge_service.statistics.students import t_critical, t_tails
+from judge_service.statistics.intervals import Interval, clustered_share, p_value
+from judge_service.statistics.students import t_critical
 
 Named = Literal["soft", "won"]
 
@@ -92,15 +92,6 @@ def paired(
     error = math.sqrt(groups / (groups - 1) * math.fsum(share * share for share in shares.values()))
     reach = t_critical(groups - 1, confidence) * error
     return Interval(value, value - reach, value + reach, error, n, groups)
-
-
-def p_value(found: Interval | None) -> float | None:
-    """The chance of a mean as far from 0 were it 0: Student's t over its clusters."""
-    if found is None or found.standard_error is None:
-        return None
-    if found.standard_error == 0.0:
-        return 1.0 if found.value == 0.0 else 0.0
-    return t_tails(abs(found.value) / found.standard_error, found.clusters - 1)
 
 
 def _completed(one: WinRate, other: WinRate, value: float, confidence: float) -> Interval | None:

@@ -31,6 +31,7 @@ from judge_service.contests.comparisons import Compared, Gathering
 from judge_service.contests.judging import Ahead, Asked, Enough, all_at_once, judged, never
 from judge_service.contests.pairing import Paired, paired
 from judge_service.domain.judgments import Judgment
+from judge_service.errors import InvalidOption
 from judge_service.remote import RemoteSitting
 from judge_service.sitting import Sitting
 
@@ -53,6 +54,15 @@ class ContestFlags:
     retry_failed: bool
     overwrite: bool
     quiet: bool
+
+    def check_no_judging(self) -> None:
+        """For what was judged before.
+
+        Raises:
+            InvalidOption: a judge is named, or how it should judge.
+        """
+        if self.which.urls or self.which.offline or self.server or self.output or self.options:
+            raise InvalidOption("these are judgments: no judge is asked, and no option of judging goes with them", "IN")
 
 
 def paired_files(

@@ -12,6 +12,25 @@ from judge_service.batch.imported import texts_in
 from judge_service.batch.outputs import outputs_of
 from judge_service.batch.rows import parse_fields
 from judge_service.cli.contests.contest import ContestFlags, judged_contest
+from judge_service.cli.contests.contest_flags import (
+    AllowMissing,
+    AllowMixed,
+    CasesFile,
+    Cluster,
+    Concurrency,
+    Confidence,
+    FieldColumns,
+    JudgeNames,
+    KeptIn,
+    Method,
+    Orders,
+    Overwrite,
+    Questions,
+    Quiet,
+    RetryFailed,
+    RubricName,
+    Server,
+)
 from judge_service.cli.contests.leaderboard_page import page, record
 from judge_service.cli.contests.leaderboard_report import report_on
 from judge_service.cli.flags import (
@@ -62,47 +81,35 @@ def leaderboard(
         Literal["bounds", "tie", "drop"],
         typer.Option(help="What is missing: tie, drop, or bounds, with which there is no result beyond 1%."),
     ] = "bounds",
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of intervals.")] = 0.95,
+    confidence: Confidence = 0.95,
     draws: Annotated[int, typer.Option(min=0, help="Of prompts, for intervals of ranks.")] = 1000,
     draw_seed: Annotated[int, typer.Option(min=0, help="Of these draws.")] = 0,
-    cluster: Annotated[
-        str, typer.Option(metavar="FIELD", help="The field of metadata that tells prompts apart. [default: their text]")
-    ] = "",
-    cases: Annotated[
-        str, typer.Option(metavar="FILE", help="Of judgments without texts: the file that was judged.")
-    ] = "",
-    field: Annotated[list[str], typer.Option(help="FIELD=COLUMN of it, or of outputs, such as prompt=query.")] = [],  # noqa: B006
-    allow_mixed: Annotated[
-        bool, typer.Option("--allow-mixed", help="Take several judges, epochs, rubrics and methods together.")
-    ] = False,
-    questions: Annotated[
-        str, typer.Option(metavar="FILE", help="Of outputs that do not repeat them: question.jsonl.")
-    ] = "",
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Of outputs: leave out prompts that only one file answers.")
-    ] = False,
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="OUT", help="Of outputs: keep the judgments, and go on from them.")
-    ] = "",
+    cluster: Cluster = "",
+    cases: CasesFile = "",
+    field: FieldColumns = [],  # noqa: B006
+    allow_mixed: AllowMixed = False,
+    questions: Questions = "",
+    allow_missing: AllowMissing = False,
+    output: KeptIn = "",
     judge_url: JudgeUrl = [],  # noqa: B006
     model: Model = "",
     judge_key_env: KeyEnv = "",
     offline: Offline = False,
-    server: Annotated[str, typer.Option(help="A running judge-service to ask.")] = "",
+    server: Server = "",
     config: Config = None,
     wait_judge: WaitJudge = 10.0,
-    concurrency: Annotated[int | None, typer.Option(help="Judge calls in flight. [default: 256]")] = None,
-    rubric: Annotated[str | None, typer.Option(help="An id, id@version, or a .toml file.")] = None,
-    judge: Annotated[list[str], typer.Option(help="A configured judge; several are a panel.")] = [],  # noqa: B006
-    method: Annotated[str | None, typer.Option(help="auto, direct or cot.")] = None,
-    orders: Annotated[str | None, typer.Option(help="both, one, audited.")] = None,
+    concurrency: Concurrency = None,
+    rubric: RubricName = None,
+    judge: JudgeNames = [],  # noqa: B006
+    method: Method = None,
+    orders: Orders = None,
     seed: Annotated[int | None, typer.Option(help="Of every draw of the judging.")] = None,
     no_cache: NoCache = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Judge again what was not judged.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start OUT anew.")] = False,
+    retry_failed: RetryFailed = False,
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, rates in percent.")] = False,
     report: ReportFile = "",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Put many models on one scale: strengths with intervals, ranks, and which differences are more than chance."""
     told: dict[str, Any] = {
@@ -147,7 +154,6 @@ def _judged(
 
 
 def _check_nothing_is_asked(asked: ContestFlags, questions: str, allow_missing: bool) -> None:
-    if asked.which.urls or asked.which.offline or asked.server or asked.output or asked.options:
-        raise InvalidOption("these are judgments: no judge is asked, and no option of judging goes with them", "IN")
+    asked.check_no_judging()
     if questions or allow_missing:
         raise InvalidOption("--questions and --allow-missing go with files of outputs", "questions")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from judge_service.cli.contests.until import Decided
+from judge_service.cli.contests.win_rate_record import facts_record
 from judge_service.contests.deciding import Decision
 from judge_service.reports.page import Intervals, Ranged, Report, Section, Table
 
@@ -18,7 +19,6 @@ def decision_record(found: Decided) -> dict[str, Any]:
     """All that was decided; rates in percent, as of a win rate."""
     decision, terms = found.decision, found.decision.terms
     mean = decision.mean
-    facts = found.compared.facts
     return {
         "object": "decision",
         "model": found.model,
@@ -46,12 +46,7 @@ def decision_record(found: Decided) -> dict[str, Any]:
         "calls_saved": decision.saved,
         "n_unknown": decision.unknown,
         "prompts_left_out": decision.left_out,
-        "judge": facts.get("judge"),
-        "rubric": facts.get("rubric"),
-        "method": facts.get("method"),
-        "combine": facts.get("combined by"),
-        "orders": facts.get("orders"),
-        "note": facts.get("note"),
+        **facts_record(found.compared.facts),
     }
 
 

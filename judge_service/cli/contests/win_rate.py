@@ -10,6 +10,25 @@ import orjson
 import typer
 
 from judge_service.cli.contests.contest import ContestFlags, Course, judged_contest
+from judge_service.cli.contests.contest_flags import (
+    AllowMissing,
+    AllowMixed,
+    CasesFile,
+    Cluster,
+    Concurrency,
+    Confidence,
+    FieldColumns,
+    JudgeNames,
+    KeptIn,
+    Method,
+    Orders,
+    Overwrite,
+    Questions,
+    Quiet,
+    RetryFailed,
+    RubricName,
+    Server,
+)
 from judge_service.cli.contests.few_labels import few_labels_page, few_labels_records, with_few_labels
 from judge_service.cli.contests.locking import LockFlags, Locking
 from judge_service.cli.contests.plan_page import plan_page, plan_record
@@ -85,38 +104,26 @@ def win_rate_(
             help="What is not judged: bounds instead of a win rate beyond 1%, or count it as a tie, or drop it."
         ),
     ] = "bounds",
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of intervals.")] = 0.95,
-    cluster: Annotated[
-        str, typer.Option(metavar="FIELD", help="The field of metadata that tells prompts apart. [default: their text]")
-    ] = "",
-    cases: Annotated[
-        str, typer.Option(metavar="FILE", help="Of judgments without texts: the file that was judged.")
-    ] = "",
-    field: Annotated[list[str], typer.Option(help="FIELD=COLUMN of it, or of outputs, such as prompt=query.")] = [],  # noqa: B006
-    allow_mixed: Annotated[
-        bool, typer.Option("--allow-mixed", help="Take several judges, epochs, rubrics and methods together.")
-    ] = False,
-    questions: Annotated[
-        str, typer.Option(metavar="FILE", help="Of outputs that do not repeat them: question.jsonl.")
-    ] = "",
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Of outputs: leave out prompts that only one file answers.")
-    ] = False,
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="OUT", help="Of outputs: keep the judgments, and go on from them.")
-    ] = "",
+    confidence: Confidence = 0.95,
+    cluster: Cluster = "",
+    cases: CasesFile = "",
+    field: FieldColumns = [],  # noqa: B006
+    allow_mixed: AllowMixed = False,
+    questions: Questions = "",
+    allow_missing: AllowMissing = False,
+    output: KeptIn = "",
     judge_url: JudgeUrl = [],  # noqa: B006
     model: Model = "",
     judge_key_env: KeyEnv = "",
     offline: Offline = False,
-    server: Annotated[str, typer.Option(help="A running judge-service to ask.")] = "",
+    server: Server = "",
     config: Config = None,
     wait_judge: WaitJudge = 10.0,
-    concurrency: Annotated[int | None, typer.Option(help="Judge calls in flight. [default: 256]")] = None,
-    rubric: Annotated[str | None, typer.Option(help="An id, id@version, or a .toml file.")] = None,
-    judge: Annotated[list[str], typer.Option(help="A configured judge; several are a panel.")] = [],  # noqa: B006
-    method: Annotated[str | None, typer.Option(help="auto, direct or cot.")] = None,
-    orders: Annotated[str | None, typer.Option(help="both, one, audited.")] = None,
+    concurrency: Concurrency = None,
+    rubric: RubricName = None,
+    judge: JudgeNames = [],  # noqa: B006
+    method: Method = None,
+    orders: Orders = None,
     repeats: Annotated[str | None, typer.Option(help="How often each is asked.")] = None,
     ties: Annotated[str | None, typer.Option(help="allow or forbid.")] = None,
     reading: Annotated[str | None, typer.Option(help="How a text answer is read, such as arena-hard.")] = None,
@@ -128,8 +135,8 @@ def win_rate_(
     seed: Annotated[int | None, typer.Option(help="Of every draw.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds per case.")] = None,
     no_cache: NoCache = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Judge again what was not judged.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start OUT anew.")] = False,
+    retry_failed: RetryFailed = False,
+    overwrite: Overwrite = False,
     difficulty: Annotated[
         str,
         typer.Option(metavar="FILE", help="How hard instructions are (AlpacaEval's df_gamed.csv), for length control."),
@@ -159,7 +166,7 @@ def win_rate_(
     labels: LabelsFile = "",
     report: ReportFile = "",
     json_: Annotated[bool, typer.Option("--json", help="As JSON, rates in percent.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """How often a model's answers are better than a baseline's, with intervals that go by prompts.
 

@@ -72,8 +72,7 @@ def locking_of(read: Read, wanted: Wanted, asked: ContestFlags, contest: Paired,
 
 
 def stored_finding(read: Read, wanted: Wanted, asked: ContestFlags) -> Found:
-    if asked.which.urls or asked.which.offline or asked.server or asked.output or asked.options:
-        raise InvalidOption("these are judgments: no judge is asked, and no option of judging goes with them", "IN")
+    asked.check_no_judging()
     if read.questions or read.allow_missing:
         raise InvalidOption("--questions and --allow-missing go with two files of outputs", "questions")
     compared = read.compared(read.sources)

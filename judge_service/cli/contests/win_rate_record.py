@@ -181,7 +181,11 @@ def _measure(measures: Mapping[str, int]) -> str | None:
 
 
 def _facts(compared: Compared) -> dict[str, Any]:
-    facts = compared.facts
+    return {**facts_record(compared.facts), "statuses": dict(compared.statuses)}
+
+
+def facts_record(facts: Mapping[str, str]) -> dict[str, Any]:
+    """Who judged, by what and how, as plain fields; None for what is not told."""
     return {
         "judge": facts.get("judge"),
         "rubric": facts.get("rubric"),
@@ -189,5 +193,4 @@ def _facts(compared: Compared) -> dict[str, Any]:
         "combine": facts.get("combined by"),
         "orders": facts.get("orders"),
         "note": facts.get("note"),
-        "statuses": dict(compared.statuses),
     }
